@@ -61,6 +61,7 @@ export async function agree(asked: Attempts, run: RunJob): Promise<Agreement> {
     source: 'source' in program ? program.source : '',
     abstained: 'why' in program ? program.why : lacking(results[i]),
     score: scores?.[i] ?? null,
+    ...('cut' in program && program.cut === true && { cut: true }),
     ...{ agreement: 0, ran: 0, missed: 0 },
   }))
   return { function: name, calls: records, ...choose(records, blank) }

@@ -12,7 +12,7 @@ import {
   type Literal,
   type Names,
 } from '../protocol/answers/literals.ts'
-import { familyOf } from './programs.ts'
+import { familyOf } from './code.ts'
 
 /**
  * Calls with literal arguments, harvested wherever they stand in a text. Nothing is evaluated: a

@@ -2,11 +2,10 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import type { RunJob } from '../agree/index.ts'
 import type { Agreement, Job, Outcome } from '../protocol/agreement.ts'
-import { parseJson } from '../protocol/json.ts'
 import { reasonText } from '../protocol/wording.ts'
 import { MAX_PATHS, MAX_PROBLEM_CHARS } from '../protocol/request.ts'
 import { table } from './table.ts'
-import { print, readInput, say, UsageError } from './usage.ts'
+import { print, readInput, refused, say, UsageError } from './usage.ts'
 
 /** Runs programs that a model wrote, without any effect outside; `close` ends what runs. */
 export interface Runner {
@@ -17,11 +16,10 @@ export interface Runner {
 const Text = z.string().max(MAX_PROBLEM_CHARS)
 const Line = z.object({
   question: Text,
-  attempts: z.array(Text).min(1).max(MAX_PATHS),
+  attempts: z.array(Text).max(MAX_PATHS),
   /** The model's answer to the request for calls. */
-  probe: Text.optional(),
+  probe: Text.nullish().transform((probe) => probe ?? undefined),
 })
-type Line = z.infer<typeof Line>
 
 /** Adds `braid agree`, which judges recorded attempts without a model. `open` starts the sandbox. */
 export function addAgree(program: Command, open: () => Promise<Runner> = openSandbox): void {
@@ -32,9 +30,18 @@ export function addAgree(program: Command, open: () => Promise<Runner> = openSan
       '<file>',
       'JSON lines: {"question": text, "attempts": [text], "probe": text}; probe is optional; - reads stdin',
     )
+    .addHelpText(
+      'after',
+      '\nA line that cannot be used has {"error": {"code", "message"}} in its place; the others are judged.',
+    )
     .action(async (file: string) => {
-      const lines = readLines(await readInput(file), file)
-      const { agree } = await import('../agree/index.ts')
+      const [{ agree }, { readEach }] = await Promise.all([
+        import('../agree/index.ts'),
+        import('../lab/index.ts'),
+      ])
+      const name = file === '-' ? 'stdin' : file
+      const lines = readEach(name, await readInput(file), (value) => Line.parse(value))
+      if (lines.length === 0) throw new UsageError(`${name} holds no attempts.`)
       const cancel = new AbortController()
       const stop = () => cancel.abort()
       process.once('SIGINT', stop)
@@ -43,7 +50,12 @@ export function addAgree(program: Command, open: () => Promise<Runner> = openSan
       try {
         const rows: string[][] = []
         for (const [i, line] of lines.entries()) {
-          const agreement = await agree(line, run)
+          if ('error' in line) {
+            await print(`${JSON.stringify(refused(line.error))}\n`)
+            rows.push([String(i + 1), '', '', '', '', 'cannot be used', '', ''])
+            continue
+          }
+          const agreement = await agree(line.value, run)
           await print(`${JSON.stringify(resultOf(agreement))}\n`)
           rows.push(rowOf(i + 1, agreement))
         }
@@ -59,21 +71,6 @@ export function addAgree(program: Command, open: () => Promise<Runner> = openSan
 async function openSandbox(): Promise<Runner> {
   const { Sandbox } = await import('../sandbox/index.ts')
   return new Sandbox()
-}
-
-/** Reads every line before the first one is judged. Errors: `UsageError` with the line. */
-function readLines(text: string, file: string): Line[] {
-  const lines = text.split('\n').flatMap((line, i) => {
-    if (line.trim() === '') return []
-    try {
-      return [Line.parse(parseJson(line))]
-    } catch (error) {
-      const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message
-      throw new UsageError(`${file}, line ${i + 1}: ${why}`)
-    }
-  })
-  if (lines.length === 0) throw new UsageError(`${file} holds no attempts.`)
-  return lines
 }
 
 const resultOf = ({ function: name, calls, programs, winner }: Agreement) => ({

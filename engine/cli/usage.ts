@@ -106,3 +106,13 @@ export async function print(text: string): Promise<void> {
     process.stdout.on('drain', done).on('error', done)
   })
 }
+
+/**
+ * Says why a line of a file cannot be used, and returns what is printed in its place. The command goes
+ * on and ends with code 1.
+ */
+export function refused({ code, message }: BraidError): { error: object } {
+  say(`braid: ${message}`)
+  process.exitCode = EXIT.failed
+  return { error: { code, message } }
+}

@@ -2,7 +2,7 @@ import type { AnswerRule } from '../protocol/lab.ts'
 import { z } from 'zod'
 import type { Answer } from '../protocol/events.ts'
 import { isCorrect, statement } from './check.ts'
-import { readEntries } from './json-lines.ts'
+import { readEach, type ReadEntry } from './json-lines.ts'
 import { expectedOf, type Expected } from './problems.ts'
 
 /** The verdict on one recorded text. */
@@ -19,15 +19,14 @@ const Recorded = z.looseObject({ text: z.string() })
 
 /**
  * Grades recorded texts: JSON lines (or one JSON array), each with `text` and a reference as in a
- * problem set. Throws `bad-request` with the line that cannot be used and why; `file` names the
- * texts in messages.
+ * problem set. A line that cannot be used has a `bad-request` in its place; `file` names the texts in
+ * messages.
  */
-export function gradesIn(file: string, content: string, rule: AnswerRule): Grade[] {
-  const lines = readEntries(file, content, (value) => {
+export function gradesIn(file: string, content: string, rule: AnswerRule): ReadEntry<Grade>[] {
+  return readEach(file, content, (value) => {
     const line = Recorded.parse(value)
-    return { text: line.text, expected: expectedOf(line) }
+    return grade({ text: line.text, expected: expectedOf(line) }, rule)
   })
-  return lines.map((line) => grade(line, rule))
 }
 
 function grade({ text, expected }: { text: string; expected: Expected }, rule: AnswerRule): Grade {

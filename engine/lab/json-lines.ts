@@ -2,6 +2,9 @@ import { z } from 'zod'
 import { BraidError } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
 
+/** An entry that was read, or why it cannot be used. */
+export type ReadEntry<T> = { value: T } | { error: BraidError }
+
 /**
  * Reads each entry of a text: JSON lines, blank ones left out, or one JSON array. Numbers that
  * float64 cannot hold are given to `read` as strings of their digits. Throws `bad-request` with the
@@ -12,15 +15,28 @@ export function readEntries<T>(
   text: string,
   read: (value: unknown, index: number) => T,
 ): T[] {
-  return entriesIn(file, text).map(({ where, value }, index) => {
+  return readEach(file, text, read).map((entry) => {
+    if ('error' in entry) throw entry.error
+    return entry.value
+  })
+}
+
+/**
+ * Reads entries as `readEntries` does, and goes on behind one that cannot be used: what it would throw
+ * stands in that entry's place. Throws if an array is not JSON.
+ */
+export function readEach<T>(
+  file: string,
+  text: string,
+  read: (value: unknown, index: number) => T,
+): ReadEntry<T>[] {
+  return entriesIn(file, text).map(({ where, json, value }, index) => {
     try {
-      return read(value, index)
+      return { value: read(json === undefined ? value : parse(where, json), index) }
     } catch (error) {
-      throw new BraidError(
-        'bad-request',
-        `${where}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`,
-        { cause: error },
-      )
+      if (error instanceof BraidError && error.message.startsWith(where)) return { error }
+      const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message
+      return { error: new BraidError('bad-request', `${where}: ${why}`, { cause: error }) }
     }
   })
 }
@@ -28,7 +44,9 @@ export function readEntries<T>(
 interface Entry {
   /** Names the entry in messages: the file and the line. */
   where: string
-  value: unknown
+  /** What is to be parsed; absent in an array, which is parsed already. */
+  json?: string
+  value?: unknown
 }
 
 function entriesIn(file: string, text: string): Entry[] {
@@ -38,10 +56,9 @@ function entriesIn(file: string, text: string): Entry[] {
       where: `${file}, entry ${i + 1}`,
       value,
     }))
-  return content.split('\n').flatMap((line, i) => {
-    const where = `${file}, line ${i + 1}`
-    return line.trim() === '' ? [] : [{ where, value: parse(where, line) }]
-  })
+  return content
+    .split('\n')
+    .flatMap((json, i) => (json.trim() === '' ? [] : [{ where: `${file}, line ${i + 1}`, json }]))
 }
 
 function parse(where: string, text: string): unknown {

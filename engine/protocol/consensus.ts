@@ -7,6 +7,10 @@ import { reasonText } from './wording.ts'
  * starts without them.
  */
 
+/** Returns whether an outcome is a result, which can agree with others. */
+export const isResult = (outcome: Outcome): boolean =>
+  'value' in outcome || 'printed' in outcome || 'changed' in outcome
+
 type Compared = Pick<AgreementState, 'calls' | 'programs'>
 
 /** How many programs return the same, and for how many calls. */
@@ -37,7 +41,7 @@ export function consensusOf({ calls, programs }: Compared): Consensus | null {
 /** Returns how many programs give the commonest result of a call; an error is not a result. */
 function largestGroup({ outcomes, cells }: CallRecord): number {
   const sizes = outcomes.map((outcome, i) =>
-    'value' in outcome || 'printed' in outcome ? cells.filter((cell) => cell === i).length : 0,
+    isResult(outcome) ? cells.filter((cell) => cell === i).length : 0,
   )
   return Math.max(0, ...sizes)
 }
@@ -47,9 +51,14 @@ export function outcomeText(
   outcome: Outcome,
   words: (reason: Reason) => string = reasonText,
 ): string {
+  if ('changed' in outcome) return words({ code: 'changes', name: outcome.changed })
   const said = Object.values(outcome)[0] as string | Reason
   return typeof said === 'string' ? said : words(said)
 }
+
+/** Returns the result of an outcome, as it can be expected of others; null if it is none. */
+export const resultOf = (outcome: Outcome): string | null =>
+  isResult(outcome) ? (Object.values(outcome)[0] as string) : null
 
 /** Returns the outcome of one program for a call; null if it was not run. */
 export function outcomeOf({ outcomes, cells }: CallRecord, program: number): Outcome | null {

@@ -43,12 +43,14 @@ export const because = (code: ReasonCode, name?: string): Reason => ({
 const result = z.string().max(MAX_RESULT_CHARS)
 
 /**
- * What one call came to: its value as text to compare by; what it printed; the error that it ended
- * with, or the limit that it broke; or what the interpreter lacks to run it.
+ * What one call came to: its value as text to compare by; what it printed, or what it made of its
+ * arguments, if it returned nothing; the error that it ended with, or the limit that it broke; or why
+ * nothing can be said of it: what the interpreter lacks, or a value that cannot be compared.
  */
 export const Outcome = z.union([
   z.strictObject({ value: result }),
   z.strictObject({ printed: result }),
+  z.strictObject({ changed: result }),
   z.strictObject({ error: z.union([result, Reason]) }),
   z.strictObject({ abstained: Reason }),
 ])
@@ -78,6 +80,8 @@ export const ProgramRecord = z.looseObject({
   abstained: Reason.nullable(),
   /** Decides between equals: the attempt's mean log-probability, if it is known. */
   score: z.number().nullable(),
+  /** Whether the program may be cut off: the text ends in it. Decides between equals, before the score. */
+  cut: z.boolean().optional(),
   /** Number of (other program, call) pairs with an equal result. */
   agreement: z.int().min(0),
   /** Number of calls with a result. */

@@ -222,6 +222,7 @@ export const REASONS = {
   'lacks-network': 'It needs the network, which the sandbox does not have.',
   'lacks-processes': 'It needs processes, which the sandbox does not have.',
   'lacks-threads': 'It needs threads, which the sandbox does not have.',
+  'lacks-event-loop': 'It waits for an event loop, which the sandbox does not have.',
   'lacks-outside': 'It needs code outside of the interpreter, which the sandbox does not have.',
   slow: 'It took too long.',
   'no-time': 'No time was left.',
@@ -234,11 +235,14 @@ export const REASONS = {
   unsettled: 'Its promise is never settled.',
   exits: 'It exits with code {name}.',
   'returns-function': 'It returns a function or a class.',
+  'returns-object': 'It returns an object without a value to compare ({name}).',
   'returns-symbol': 'It returns a symbol.',
   'returns-promise': 'It returns a promise inside a value.',
   'returns-long': 'It returns a value of more than 64 KB.',
   'returns-items': 'It returns a value of more than {name} items.',
   'returns-deep': 'It returns a value that is nested too deeply.',
+  /** A result: `name` is what the argument is then. */
+  changes: 'changes its argument to {name}',
   ended: 'The sandbox was ended: {name}.',
 } as const
 export type ReasonCode = keyof typeof REASONS

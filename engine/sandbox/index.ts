@@ -1,3 +1,3 @@
 export { sandboxFolder } from './files.ts'
-export { LIMITS, agree, type Job, type Language, type Limits, Outcome } from './job.ts'
+export { LIMITS, type Job, type Language, type Limits, Outcome } from './job.ts'
 export { Sandbox } from './sandbox.ts'

@@ -11,15 +11,11 @@ export type { Job, ProgramLanguage as Language } from '../protocol/agreement.ts'
 export const Outcome = z.union([
   z.strictObject({ value: z.string() }),
   z.strictObject({ printed: z.string() }),
+  z.strictObject({ changed: z.string() }),
   z.strictObject({ error: z.union([z.string(), Reason]) }),
   z.strictObject({ abstained: Reason }),
 ])
 export type Outcome = z.infer<typeof Outcome>
-
-/** Returns whether two outcomes agree. Errors agree with nothing. */
-export const agree = (a: Outcome, b: Outcome): boolean =>
-  ('value' in a && 'value' in b && a.value === b.value) ||
-  ('printed' in a && 'printed' in b && a.printed === b.printed)
 
 export interface Limits {
   /**
@@ -48,4 +44,4 @@ export const Reply = z.union([
 ])
 export type Reply = z.infer<typeof Reply>
 /** Characters of one line beyond which the child is replaced. */
-export const MAX_LINE = 64 << 10
+export const MAX_LINE = 128 << 10

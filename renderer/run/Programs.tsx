@@ -1,7 +1,7 @@
 import { Check, X } from 'lucide-react'
-import { memo, useState, type FormEvent } from 'react'
+import { memo, useState, type ChangeEvent, type FormEvent } from 'react'
 import { meets, type CallRecord, type Outcome } from '../../engine/protocol/agreement.ts'
-import { consensusOf, outcomeOf, outcomeText } from '../../engine/protocol/consensus.ts'
+import { consensusOf, outcomeOf, outcomeText, resultOf } from '../../engine/protocol/consensus.ts'
 import { decidingProgram } from '../../engine/protocol/deciding.ts'
 import type { AgreementState } from '../../engine/protocol/run-state.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
@@ -286,6 +286,7 @@ function Detail({ call, agreement, steering }: DetailProps) {
         {sorted.map(({ outcome, cell }) => {
           const kind = kindOf(outcome)
           const text = outcomeText(outcome, reasonWords)
+          const result = resultOf(outcome)
           return (
             <li key={cell} className={`result ${kind} g${Math.min(ranks[cell]!, 3)}`}>
               <span className="row wrap">
@@ -298,13 +299,13 @@ function Detail({ call, agreement, steering }: DetailProps) {
                     ),
                 )}
                 <span className="grow" />
-                {kind === 'value' && text !== call.expected && (
+                {result !== null && result !== call.expected && (
                   <button
                     type="button"
                     className="btn tiny"
                     disabled={steering.whyNotCompare !== null}
                     title={steering.whyNotCompare ?? t('programs.expectHelp')}
-                    onClick={() => expect(text)}
+                    onClick={() => expect(result)}
                   >
                     {t('programs.expect')}
                   </button>
@@ -355,16 +356,20 @@ function AddCall({ agreement, steering }: { agreement: AgreementState; steering:
     setText('')
   }
   const label = t(name === null ? 'programs.addInput' : 'programs.addCall')
+  const field = {
+    'aria-label': label,
+    value: text,
+    dir: 'ltr',
+    onChange: (event: ChangeEvent<HTMLInputElement | HTMLTextAreaElement>) =>
+      setText(event.target.value),
+  }
   return (
     <form className="row programs-add" onSubmit={add}>
-      <input
-        className="input mono grow"
-        aria-label={label}
-        placeholder={name === null ? label : `${name}(…)`}
-        value={text}
-        dir="ltr"
-        onChange={(event) => setText(event.target.value)}
-      />
+      {name === null ? (
+        <textarea className="textarea mono grow" rows={3} placeholder={label} {...field} />
+      ) : (
+        <input className="input mono grow" placeholder={`${name}(…)`} {...field} />
+      )}
       <button
         type="submit"
         className="btn tiny"

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Job, Outcome } from '../../engine/protocol/agreement.ts'
-import { familyOf } from '../../engine/agree/programs.ts'
+import { familyOf } from '../../engine/agree/code.ts'
 import type { Task } from './tasks.ts'
 
 /** Milliseconds for one process; a call has 2 s of its own. */

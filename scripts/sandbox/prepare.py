@@ -9,9 +9,9 @@ import types
 
 LOADED = """
 abc argparse array ast base64 binascii bisect builtins calendar cmath codecs collections collections.abc
-colorsys contextlib contextvars copy csv dataclasses datetime decimal difflib enum errno fnmatch fractions
+colorsys contextlib contextvars copy csv dataclasses datetime decimal difflib enum errno fileinput fnmatch fractions
 functools gc graphlib hashlib heapq hmac html inspect io ipaddress itertools json keyword locale logging math
-numbers operator os os.path pprint queue random re reprlib secrets shlex signal statistics string stringprep
+numbers operator os os.path pathlib pprint queue random re reprlib secrets shlex signal statistics string stringprep
 struct sys textwrap threading time timeit token tokenize traceback types typing unicodedata uuid warnings
 weakref zlib _strptime
 encodings.ascii encodings.base64_codec encodings.cp1252 encodings.hex_codec encodings.idna

@@ -99,6 +99,26 @@ describe('agree', () => {
     expect((await agree({ question: 'half(n)', attempts, user: wrong }, evaluate())).winner).toBe(0)
   })
 
+  it('does not believe what the question states and no program gives', async () => {
+    const lacks = block('function half(n) { return n === 3 ? "lacks" : 7 }')
+    const attempts = [lacks, block(RIGHT), block(SAME)]
+    const asked = { question: '`half(3)` returns 99. half(4)', attempts }
+    const { winner, programs } = await agree(asked, evaluate())
+    expect([winner, programs.map(({ missed }) => missed)]).toEqual([1, [0, 0, 0]])
+  })
+
+  it('puts a program that may be cut off behind its equals', async () => {
+    const [open, whole] = [
+      '```python\ndef half(n):\n    return n / 2',
+      'def half(n):\n    return n * 0.5',
+    ]
+    const attempts = [open, `\`\`\`python\n${whole}\n\`\`\``]
+    const result = await agree({ question: 'half(3)', attempts, scores: [-0.1, -2] }, (job) =>
+      Promise.resolve(job.calls.map(() => ({ value: '1.5' }))),
+    )
+    expect([result.winner, result.programs.map(({ cut }) => cut)]).toEqual([1, [true, undefined]])
+  })
+
   it.each([
     ['no-programs', ['Sorry.', '']],
     ['one-program', [block(RIGHT), 'Sorry.']],
@@ -184,7 +204,35 @@ describe('outcomes', () => {
     expect(groupOutcomes(all).cells).toEqual([0, 0, null, 1, 1, 2, 2, 3, 3])
   })
 
+  it('are equal to 1e-9 wherever a number stands, and grouped by chains of equal ones', () => {
+    const groups = (...values: string[]) => groupOutcomes(values.map((value) => ({ value }))).cells
+    expect(groups('1.234567885', '1.2345678850000001', '1.23456788499999997')).toEqual([0, 0, 0])
+    expect(groups('1.000000002', '1', '1.0')).toEqual([0, 1, 1])
+    expect(groups('123456789.25', '123456789')).toEqual([0, 1])
+    expect(groups('{"a": [0.1, P{x: 0.3}]}', '{"a": [0.1, P{x: 0.30000000000000004}]}')).toEqual([
+      0, 0,
+    ])
+    expect(groups("'0.3'", "'0.30000000000000004'", 'a1.5', 'a1.50000000001')).toEqual([0, 1, 2, 3])
+    expect(groups('10000000000', '10000000001', '10n', '10')).toEqual([0, 1, 2, 3])
+    expect(groups('inf', '-inf', '5', 'nan', 'nan')).toEqual([0, 1, 2, 3, 3])
+    const chain = ['1', '1.0000000009', '1.0000000018', '2']
+    for (const order of [
+      [0, 1, 2, 3],
+      [0, 2, 1, 3],
+      [2, 0, 3, 1],
+    ]) {
+      const { cells } = groupOutcomes(order.map((i) => ({ value: chain[i]! })))
+      expect(order.map((i, at) => [i < 3, cells[at]] as const)).toEqual(
+        order.map((i) => [i < 3, i < 3 ? cells[order.indexOf(0)] : cells[order.indexOf(3)]]),
+      )
+      expect(new Set(cells).size).toBe(2)
+    }
+    expect(groupOutcomes([{ changed: '[1]' }, { value: '[1]' }]).cells).toEqual([0, 1])
+  })
+
   it('that were printed are compared line by line', () => {
+    expect(samePrinted('[0.1, 0.30000000000000004]', '[0.1, 0.3]')).toBe(true)
+    expect(samePrinted('v1.2.3', 'v1.2.4')).toBe(false)
     expect(samePrinted('a 1.0\r\nb\n', 'a 1.0\nb')).toBe(true)
     expect(samePrinted("don't 0.1", "don't 0.10000000000000001")).toBe(true)
     expect(samePrinted('1', '1.0')).toBe(false)
@@ -197,7 +245,10 @@ describe('outcomes', () => {
     expect(python("{'a': 1}", '{"a": 1.0}')).toBe(true)
     expect(python('Fraction(1, 2)', 'Fraction(1, 2)')).toBe(true)
     expect(python('1', '2')).toBe(false)
-    expect(python('1.41421356', '1.4142135623730951')).toBe(true)
+    expect(python('1.4142135623730951', '1.4142135623')).toBe(true)
+    expect(python('1.4142135623730951', '1.41421356')).toBe(false)
+    expect(python('deque[0.30000000000000004]', 'deque[0.3]')).toBe(true)
+    expect(meets({ changed: '[3, 1, 2]' }, '[3,1,2]', 'python')).toBe(true)
     expect(python('[1, (0,)]', '[True, (False,)]')).toBe(true)
     expect(meets({ value: '1' }, 'true', 'javascript')).toBe(false)
     expect(meets({ printed: '1\n' }, '1', 'python')).toBe(true)

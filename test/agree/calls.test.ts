@@ -207,6 +207,40 @@ describe('inputs', () => {
     ])
   })
 
+  const inputs = (question: string, probe?: string) =>
+    harvestInputs({ question, attempts: [], probe }).map(({ text, expected }) =>
+      expected === undefined ? text : [text, expected],
+    )
+
+  it.each([
+    ['1. `3 4`\n2. `0 5`: zero\n- `-1 7`', ['3 4\n', '0 5\n', '-1 7\n']],
+    ['1. 3 4\n2) 0 5\n3. An empty line', ['3 4\n', '0 5\n']],
+    ['* `2\\n1 2`', ['2\n1 2\n']],
+    ['Input 1:\n3 4\n\nInput 2: `5`', ['3 4\n', '5\n']],
+    ['```\n1 2\n\n3 4\n```', ['1 2\n', '3 4\n']],
+    ['```\n2\n1\n---\n1\n0\n```', ['2\n1\n', '1\n0\n']],
+    ['```\nInput 1:\n2\n1\n\nInput 2:\n5\n```', ['2\n1\n', '5\n']],
+    ['```\n1\n\n2\n```\n```\n3\n```', ['1\n\n2\n', '3\n']],
+    ['```\n5\n0\n```', ['5\n0\n']],
+  ])('are read from the probe %j', (probe, expected) =>
+    expect(inputs('Read numbers from stdin.', probe)).toEqual(expected),
+  )
+
+  it('are lines of a block where the task reads one', () => {
+    const probe = '```\n5\n0\n```'
+    expect(inputs('Read an integer and print its square.', probe)).toEqual(['5\n', '0\n'])
+    expect(inputs('Read an integer, then that many lines.', probe)).toEqual(['5\n0\n'])
+    expect(inputs('Input: 7', probe)).toEqual(['7\n', '5\n', '0\n'])
+  })
+
+  it.each([
+    ['For example, given the input `5` the program should print `25`.', [['5\n', '25']]],
+    ['If the input is `1 2`, the output is `3`.', [['1 2\n', '3']]],
+    ['例如输入 `5`，输出 `25`。', [['5\n', '25']]],
+    ['输入样例：\n3\n\n输出样例：\n9', [['3\n', '9']]],
+    ['The input has `n` lines.', []],
+  ])('are read from %j', (question, expected) => expect(inputs(question)).toEqual(expected))
+
   it('are all blocks of a probe, each once', () => {
     const probe = '1.\n```\n3\n```\n2.\n```text\n4\n```\n```python\nprint(1)\n```\n```\n3\n```'
     expect(

@@ -42,6 +42,7 @@ describe('literals', () => {
     ['{a: 1, "b": undefined}', "{'a': 1, 'b': None}"],
     ['[True, false, null]', '[True, False, None]'],
     ['[1, # one\n 2]', '[1, 2]'],
+    ['{constructor: 2, toString: 1}', "{'constructor': 2, 'toString': 1}"],
   ])('reads %s', (text, python) => expect(rewritten(text)).toBe(python))
 
   it.each([
@@ -52,6 +53,7 @@ describe('literals', () => {
     ['12n', '12n'],
     ['1.0', '1'],
     ['`a`', "'a'"],
+    ["{'__proto__': 1}", "{['__proto__']: 1}"],
     ['-Infinity', '-Infinity'],
   ])('writes %s in JavaScript', (text, javascript) =>
     expect(rewritten(text, 'javascript')).toBe(javascript),
@@ -60,6 +62,9 @@ describe('literals', () => {
   it.each([
     'f(1)',
     'x',
+    'constructor',
+    '[toString]',
+    '__proto__',
     '1 + 1',
     '[x]',
     '2**8',

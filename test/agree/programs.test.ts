@@ -45,6 +45,17 @@ describe('programs', () => {
       block(`${F}\n\nassert f(1) == 1\nfor i in [1]:\n    print(f(i))\nif f(1):\n    exit()`),
       F,
     ],
+    ['a fence at the end of the last line', `\`\`\`python\n${F}\`\`\`\nDone.`, F],
+    ['a fence behind a number', `1. \`\`\`python\n   def f(x):\n       return x\n   \`\`\``, F],
+    ['a fence behind a colon', `Here: \`\`\`python\n${F}\n\`\`\``, F],
+    ['a block in a block', `\`\`\`\`markdown\nSo:\n${block(F)}\n\`\`\`\``, F],
+    ['a block in a block of as many marks', `\`\`\`markdown\nSo:\n${block(F)}\n\`\`\``, F],
+    ['HTML', `<p>So:</p><pre><code class="language-python">${F}\n</code></pre>`, F],
+    [
+      'HTML with entities',
+      '<pre>\ndef f(x):\n    return x &lt; 1 &amp;&amp; x\n</pre>'.replace(' &amp;&amp; x', ''),
+      'def f(x):\n    return x < 1',
+    ],
     ['a broken neighbour', block(`def g(x):\n    return (x\n\n${F}`), F],
   ])('come from %s', (_, attempt, source) => expect(sourceOf(attempt)).toBe(`${source}\n`))
 
@@ -58,7 +69,7 @@ describe('programs', () => {
       'try:\n    import numpy\nexcept ImportError:\n    numpy = None',
       'def g(n):\n    return n',
       'class A(B):\n    pass',
-      'f = lambda x: g(x)',
+      'f = lambda x: g(x) + PRIMES',
     ].join('\n\n')
     expect(sourceOf(block(code))).toBe(`${code}\n`)
     const script = [
@@ -73,6 +84,102 @@ describe('programs', () => {
     expect(one(block(script, 'ts'))).toEqual({ language: 'typescript', source: `${script}\n` })
   })
 
+  const python = (...lines: string[]) => lines.join('\n')
+  it.each([
+    [
+      'a table',
+      ['def build(n):\n    return [0] * n', 'table = build(9)', 'def f(x):\n    return table[x]'],
+    ],
+    [
+      'a loop',
+      [
+        'primes = []',
+        'for i in range(9):\n    if i % 2:\n        primes.append(i)',
+        'def f(x):\n    return primes[x]',
+      ],
+    ],
+    [
+      'a loop over parts',
+      [
+        'sieve = [1] * 9',
+        'for i in range(3):\n    sieve[i] = 0',
+        'def g(x):\n    return sieve[x]',
+        'def f(x):\n    return g(x)',
+      ],
+    ],
+    ['settings', ['import sys', 'sys.setrecursionlimit(10**6)', F]],
+    [
+      'a function that fills',
+      ['memo = {}', 'def fill():\n    memo[1] = 2', 'fill()', 'def f(x):\n    return memo[x]'],
+    ],
+    [
+      'a global',
+      ['def fill():\n    global t\n    t = [1]', 'fill()', 'def f(x):\n    return t[x]'],
+    ],
+    ['an alias', ['def g(x):\n    return x', 'f = g']],
+    ['a wrapped function', ['def memo(f):\n    return f', 'f = memo(lambda x: x)']],
+    [
+      'a sum',
+      ['total = 0', 'for i in range(3):\n    total += i', 'def f(x):\n    return total + x'],
+    ],
+  ])('keep what the function needs: %s', (_, lines) => {
+    const code = lines.join('\n\n')
+    const shown = ['result = f(3)', 'for result in [1]:\n    print(f(result))', 'print(result)']
+    expect(sourceOf(block(`${code}\n\n${shown.join('\n\n')}`))).toBe(`${code}\n`)
+  })
+
+  it('leave out what only uses the function, whatever its names', () => {
+    const code =
+      'def f(x):\n    result = x\n    for i in x:\n        result += i\n    return result'
+    const shown = python(
+      'result = f([1])',
+      'tests = make()',
+      'for i in tests:\n    result = f(i)',
+      'data = open("data.txt").read()',
+      'args = parser.parse_args()',
+      'if __name__ == "__main__":\n    x = f([2])',
+      'assert f([1]) == 1',
+    )
+    expect(sourceOf(block(`${code}\n${shown}`))).toBe(`${code}\n`)
+    const js =
+      'function f(x) { console.log(x); return table[x] }\n\nconst table = make(3)\n\nfunction make(n) { return [n] }'
+    expect(sourceOf(block(`${js}\n\nconsole.log(f(1))\nconst one = f(2)`, 'js'))).toBe(`${js}\n`)
+  })
+
+  it.each([
+    'exports.f = function g(x) { return x + 1 }',
+    'module.exports.f = (x) => x + 1',
+    'module.exports = function f(x) { return x + 1 }',
+    'module.exports = (x) => x + 1',
+    'module.exports = { f(x) { return x + 1 } }',
+    'function g(x) { return x + 1 }\nmodule.exports = { f: g }',
+    'function f(x) { return x + 1 }\nmodule.exports = { f }',
+    'const u = { f: (x) => x + 1 }\nconst { f } = u',
+    'const u = { f: (x) => x + 1 }',
+    'const u = {}\nu.f = function (x) { return x + 1 }',
+    'f = (x) => x + 1',
+    'export default function f(x) { return x + 1 }',
+    'export default function (x) { return x + 1 }',
+    'export const f = (x) => x + 1',
+    'function g(x) { return x + 1 }\nexport { g as f }',
+    'const memo = (g) => (x) => g(x)\nconst f = memo((x) => x + 1)',
+    'const one = [1]\nfor (let i = 0; i < 2; i++) one.push(i)\nconst f = (x) => x + one.pop()',
+    'class A { constructor(n = 1) { this.n = n } f(x) { return x + this.n } }',
+    'class A { constructor(n) { this.n = n } static f(x) { return x + 1 } }',
+  ])('are found in %j', (code) => {
+    const source = sourceOf(block(code, 'js'), 'Write f(x) in JavaScript.')
+    const module = 'const module = { exports: {} }; const exports = module.exports'
+    expect(source).not.toBeNull()
+    expect(new Function(`${module};${source}; return f(1)`)()).toBe(2)
+  })
+
+  it('are of the language of their fence, whatever it says', () => {
+    for (const tag of ['constructor', '__proto__', 'hasOwnProperty'])
+      expect(programsIn('Write f(x).', [block(F, tag), block(F)]).programs[1]).toMatchObject({
+        source: `${F}\n`,
+      })
+  })
+
   it('put future imports first and drop export', () => {
     expect(
       sourceOf(block(`import re\n\n${F}`) + '\n' + block('from __future__ import annotations')),
@@ -83,6 +190,12 @@ describe('programs', () => {
   })
 
   it('call the method of a class that needs no arguments', () => {
+    const defaults =
+      'class A:\n    def __init__(self, n=2, *rest, k: int = 1, **more):\n        pass\n    def f(self, x):\n        return x'
+    expect(sourceOf(block(defaults))).toBe(`${defaults}\n\nf = A().f\n`)
+    const fixed =
+      'class A:\n    def __init__(self, n):\n        pass\n    @staticmethod\n    def f(x):\n        return x'
+    expect(sourceOf(block(fixed))).toBe(`${fixed}\n\nf = A.f\n`)
     const held = 'class Solution:\n    def f(self, x):\n        return x'
     expect(sourceOf(block(held))).toBe(`${held}\n\nf = Solution().f\n`)
     expect(sourceOf(block('class S { f(x) { return x } }', 'js'))).toContain(
@@ -141,7 +254,31 @@ describe('the function', () => {
     ['Use `is_even`; write count_even(xs).', 'count_even'],
     ['How many are even?', 'count_even'],
     ['is_evening', 'count_even'],
+    ['编写一个名为 is_even 的函数', 'is_even'],
+    ['函数is_even返回布尔值', 'is_even'],
+    ['Schreibe eine Funktion is_even, die zählt.', 'is_even'],
+    ['Écris une fonction appelée « is_even ».', 'is_even'],
+    ['Escribe una función llamada is_even', 'is_even'],
+    ['is_even という関数を書いてください。', 'is_even'],
   ])('of %j is %s', (question, name) => expect(nameOf(question, first)).toBe(name))
+
+  it.each([
+    ['Write code. Function name: add', 'add'],
+    ['Write a function called `add`, with a helper `f`.', 'add'],
+    ['编写一个名为 add 的函数，返回和。', 'add'],
+    ['实现函数 add。', 'add'],
+    ['函数名：add', 'add'],
+    ['函数 add 返回两数之和', 'add'],
+    ['Write the add function.', 'add'],
+    ['関数 add を実装してください', 'add'],
+    ['Implementiere die Funktion add.', 'add'],
+    ['Use f(x) in a function named add.', 'add'],
+    ['Write a function f that adds.', 'f'],
+  ])('of %j is %s, though it is a plain word', (question, name) => {
+    const code =
+      'def add(a, b):\n    return f(a) + f(b)\n\ndef f(x):\n    return x\n\ndef a(x):\n    return x'
+    expect(nameOf(question, code)).toBe(name)
+  })
 
   it('is the one that most define and nothing uses, if none is named', () => {
     const test =
@@ -175,6 +312,22 @@ describe('programs that read standard input', () => {
     const { function: name, programs } = programsIn(question, [attempt])
     expect(name).toBeNull()
     expect((programs[0] as Program).source.trim()).toBe(script)
+  })
+
+  it.each([
+    'Write a program that reads an integer n from standard input and prints fib(n), the n-th number (fib(0) = 0).',
+    'Read n and print fib(n). The function fib grows fast.',
+    '从标准输入读取 n，输出 fib(n)。',
+    'Given n, print fib(n).\n\nInput Format\n\nOne integer.\n\nSample Input\n\n5',
+  ])('are asked for by %j', (question) => {
+    const fib = 'def fib(n):\n    return n\n\nn = int(input())\nprint(fib(n))'
+    const attempts = [fib, 'print(int(open(0).read()))', 'import os\nprint(os.read(0, 9))'].map(
+      (code) => block(code),
+    )
+    const { function: name, programs } = programsIn(question, attempts)
+    expect([name, programs.every((program) => 'source' in program)]).toEqual([null, true])
+    const wanted = 'Write a function fib(n). A program reads n from stdin and prints fib(n).'
+    expect(programsIn(wanted, attempts).function).toBe('fib')
   })
 
   it('are not those with a function that the question names', () => {

@@ -32,7 +32,9 @@ async function run(lines: string) {
   } finally {
     for (const spy of spies) spy.mockRestore()
   }
-  return { ...written, closed }
+  const { exitCode } = process
+  process.exitCode = undefined
+  return { ...written, closed, exitCode }
 }
 
 const block = (code: string) => `\`\`\`python\n${code}\n\`\`\``
@@ -45,7 +47,7 @@ describe('braid agree', () => {
       block('def f(x):\n    return x'),
       block('def f(y):\n    return y'),
     ]
-    const { stdout, stderr, closed } = await run(
+    const { stdout, stderr, closed, exitCode } = await run(
       [
         JSON.stringify({ question: 'Write f(x).', attempts, probe: 'f(1)\nf([2])' }),
         '',
@@ -79,18 +81,51 @@ describe('braid agree', () => {
     expect(stderr).toMatch(/^line +function +calls +programs +winner +agreement +ran +missed\n/)
     expect(stderr).toMatch(/\n +1 +f +2 +3 +2 +2 of 6 +2 +0\n/)
     expect(stderr).toContain('no program')
-    expect(closed).toBe(1)
+    expect([closed, exitCode]).toEqual([1, undefined])
   })
 
-  it.each([
-    ['{', /line 1: /],
-    ['{"question": "q", "attempts": ["a"]}\n{"question": "q"}', /line 2: .*\n.*attempts/],
-    ['{"question": "q", "attempts": []}', /line 1: /],
-    ['\n', /holds no attempts/],
-    [`{"question": ${'['.repeat(99)}${']'.repeat(99)}}`, /line 1: it nests more than 64 levels/],
-  ])('refuses %j', async (lines, message) => {
-    const failed = run(lines)
-    await expect(failed).rejects.toThrow(message)
-    await expect(failed).rejects.toBeInstanceOf(UsageError)
+  it('reports a line that cannot be used in its place, and judges the others', async () => {
+    const good = JSON.stringify({
+      question: 'Write f(x).',
+      attempts: [block('def f(x):\n    return x'), block('def f(y):\n    return y')],
+      probe: 'f(1)',
+    })
+    const many = JSON.stringify({ question: 'q', attempts: Array<string>(65).fill('a') })
+    const bad: [line: string, why: RegExp][] = [
+      ['{', /line 1: this is not valid JSON/],
+      ['{"question": "q"}', /line 2: .*attempts/s],
+      [many, /line 3: .*64/s],
+      [`{"question": ${'['.repeat(99)}${']'.repeat(99)}}`, /line 4: .*more than 64 levels/],
+      ['7', /line 5: /],
+    ]
+    const rest = [
+      good,
+      '{"question": "q", "attempts": ["a"], "probe": null}',
+      '{"question": "q", "attempts": []}',
+      '{"question": "f(1)", "attempts": ["```constructor\\nx\\n```", "```__proto__\\nx\\n```"]}',
+    ]
+    const { stdout, stderr, exitCode } = await run(
+      [...bad.map(([line]) => line), ...rest].join('\n'),
+    )
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object)
+    expect(lines).toMatchObject([
+      ...bad.map(([, why]) => ({
+        error: { code: 'bad-request', message: expect.stringMatching(why) },
+      })),
+      { function: 'f', winner: 0 },
+      { winner: null, programs: [{ abstained: 'no code' }] },
+      { winner: null, programs: [] },
+      { winner: null, programs: [{}, {}] },
+    ])
+    for (const [, why] of bad) expect(stderr).toMatch(why)
+    expect(exitCode).toBe(1)
+  })
+
+  it('refuses a file without attempts', async () => {
+    await expect(run('\n')).rejects.toThrow(/holds no attempts/)
+    await expect(run('\n')).rejects.toBeInstanceOf(UsageError)
   })
 })

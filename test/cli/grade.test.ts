@@ -44,27 +44,35 @@ it('prints a verdict per text, and a table', () => {
 
 it('takes the last number by that rule', () => {
   const [, second] = gradesIn('texts', lines, 'last-number')
-  expect(second).toMatchObject({ stated: { text: '5', kind: 'last-number' }, equal: true })
+  expect(second).toMatchObject({
+    value: { stated: { text: '5', kind: 'last-number' }, equal: true },
+  })
 })
 
 it.each([
   ['{"text":"a","answer":"1"}\n{bad', /texts, line 2: this is not valid JSON/],
   ['{"text":3,"answer":"1"}', /texts, line 1: .*text/s],
   ['\n{"text":"a"}', /texts, line 2: no field "answer"/],
-  ['[]\n', null],
   ['7', /texts, line 1/],
 ])('names the line that cannot be used: %j', (content, message) => {
-  const grade = () => gradesIn('texts', content, 'stated')
-  if (message === null) expect(grade()).toEqual([])
-  else
-    expect(grade).toThrow(
-      expect.objectContaining({ code: 'bad-request', message: expect.stringMatching(message) }),
-    )
+  expect(gradesIn('texts', content, 'stated').at(-1)).toMatchObject({
+    error: { code: 'bad-request', message: expect.stringMatching(message) },
+  })
 })
 
-it('fails with a message for a bad line and for no file', () => {
-  const bad = braid(['grade', '-'], '{"text":"a","answer":"1"}\n{"text":"a"}')
-  expect([bad.status, bad.stdout]).toEqual([1, ''])
+it('takes an empty array', () => expect(gradesIn('texts', '[]\n', 'stated')).toEqual([]))
+
+it('goes on behind a bad line, and fails with a message for no file', () => {
+  const [first] = lines.split('\n')
+  const bad = braid(['grade', '-'], `${first}\n{"text":"a"}\n${first}`)
+  expect(bad.status).toBe(1)
+  const printed = bad.stdout.trim().split('\n')
+  expect(printed.map((line) => JSON.parse(line) as object)).toMatchObject([
+    verdicts[0],
+    { error: { code: 'bad-request', message: expect.stringContaining('stdin, line 2') } },
+    verdicts[0],
+  ])
   expect(bad.stderr).toContain('stdin, line 2')
+  expect(bad.stderr).toMatch(/^all\s+2\s+2/m)
   expect(braid(['grade', '/nowhere.jsonl']).stderr).toContain('Cannot read /nowhere.jsonl')
 }, 60_000)

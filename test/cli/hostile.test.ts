@@ -42,6 +42,7 @@ it.each(['grade', 'agree'])('braid %s refuses a line that nests deep', async (co
   const deep = '['.repeat(100_000) + ']'.repeat(100_000)
   const stdin = `{"text":"a","question":"q","attempts":["b"],"answer":"1","deep":${deep}}\n`
   const { code, stdout, stderr } = await braid([command, '-'], { env, stdin })
-  expect([code === 0, stdout]).toEqual([false, ''])
+  expect(code).not.toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'bad-request' } })
   expect(stderr).toContain('nests more than 64 levels deep')
 })

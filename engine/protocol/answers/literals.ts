@@ -1,5 +1,3 @@
-import { ownEntry } from '../own.ts'
-
 /**
  * Values as Python and JavaScript write them: arguments of a call, and results as a sandbox prints
  * them. One lenient grammar reads both languages; a value is written in either. Nothing is
@@ -59,19 +57,18 @@ const NUMBER =
   /0[xX][\da-fA-F_]+n?|0[oO][0-7_]+n?|0[bB][01_]+n?|(?:\d[\d_]*)?\.\d[\d_]*(?:[eE][-+]?\d+)?|\d[\d_]*(?:\.(?:[eE][-+]?\d+)?|[eE][-+]?\d+|n)?/y
 const PREFIX = /(?:[rRuUbB]|[bB][rR]|[rR][bB])(?=['"])/y
 
-const WORDS: Readonly<Record<string, Literal>> = {
-  True: { kind: 'word', value: 'true' },
-  true: { kind: 'word', value: 'true' },
-  False: { kind: 'word', value: 'false' },
-  false: { kind: 'word', value: 'false' },
-  None: { kind: 'word', value: 'none' },
-  null: { kind: 'word', value: 'none' },
-  undefined: { kind: 'word', value: 'undefined' },
-  ...Object.fromEntries(
-    ['inf', 'Infinity', 'math.inf'].map((name) => [name, fraction(Infinity)] as const),
-  ),
-  ...Object.fromEntries(['nan', 'NaN', 'math.nan'].map((name) => [name, fraction(NaN)] as const)),
-}
+/** A map, since a text may hold any name, such as `constructor`. */
+const WORDS: ReadonlyMap<string, Literal> = new Map<string, Literal>([
+  ['True', { kind: 'word', value: 'true' }],
+  ['true', { kind: 'word', value: 'true' }],
+  ['False', { kind: 'word', value: 'false' }],
+  ['false', { kind: 'word', value: 'false' }],
+  ['None', { kind: 'word', value: 'none' }],
+  ['null', { kind: 'word', value: 'none' }],
+  ['undefined', { kind: 'word', value: 'undefined' }],
+  ...['inf', 'Infinity', 'math.inf'].map((name) => [name, fraction(Infinity)] as const),
+  ...['nan', 'NaN', 'math.nan'].map((name) => [name, fraction(NaN)] as const),
+])
 const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',
   r: '\r',
@@ -209,8 +206,7 @@ class Reader {
     const name = this.#match(IDENTIFIER)
     if (name !== null) {
       this.#space()
-      const isBare =
-        this.#next() === ':' && ownEntry(WORDS, name) === undefined && !name.includes('.')
+      const isBare = this.#next() === ':' && !WORDS.has(name) && !name.includes('.')
       if (isBare) return { kind: 'string', value: name }
       this.at = start
     }
@@ -287,8 +283,8 @@ class Reader {
   #named(): Literal {
     const isNew = this.#match(/new\s+/y) !== null
     const name = this.#match(IDENTIFIER) ?? this.#fail()
-    const word = ownEntry(WORDS, name) ?? this.names(name)
-    if (word !== null && word !== undefined) return word
+    const word = WORDS.get(name) ?? this.names(name)
+    if (word !== null) return word
     const isSet = name === 'set' || name === 'frozenset' || (isNew && name === 'Set')
     if (this.#next() !== '(' || (name !== 'float' && !isSet)) throw NOT_LITERAL
     this.at++
@@ -391,12 +387,18 @@ export function writeLiteral(value: Literal, notation: Notation): string {
       return value.items.length === 0 ? 'set()' : `{${all(value.items)}}`
     case 'dict': {
       const entries = value.entries.map(
-        ([key, of]) => `${writeLiteral(key, notation)}: ${writeLiteral(of, notation)}`,
+        ([key, of]) => `${writeKey(key, notation)}: ${writeLiteral(of, notation)}`,
       )
       return `{${entries.join(', ')}}`
     }
   }
 }
+
+/** In JavaScript, `'__proto__': value` would set the prototype of the object. */
+const writeKey = (key: Literal, notation: Notation): string =>
+  notation === 'javascript' && key.kind === 'string' && key.value === '__proto__'
+    ? "['__proto__']"
+    : writeLiteral(key, notation)
 
 function writeNumber(
   { negative, digits, value, big }: Extract<Literal, { kind: 'number' }>,
@@ -416,41 +418,53 @@ function writeNumber(
 const quoted = (value: string): string =>
   `'${JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
 
-/** The difference up to which numbers with a fraction are equal, relative above 1. */
+/** The difference up to which numbers with a fraction are equal: relative above 1, absolute below. */
 const TOLERANCE = 1e-9
 
+/** Returns whether two numbers, at least one of which is not whole, are equal to 1e-9. */
+export const near = (a: number, b: number): boolean =>
+  Object.is(a, b) ||
+  a === b ||
+  (Number.isFinite(a) &&
+    Number.isFinite(b) &&
+    Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a), Math.abs(b)))
+
 /**
- * Returns whether two values are equal: fractions to `tolerance`, whole numbers exactly, lists and
- * tuples in order, sets and dictionaries in any order. A list does not equal a tuple, nor 1 True or 1n.
+ * Returns whether two values are equal: fractions to 1e-9, whole numbers exactly, lists and tuples in
+ * order, sets and dictionaries in any order. A list does not equal a tuple, nor 1 True or 1n.
  */
-export function sameLiteral(a: Literal, b: Literal, tolerance = TOLERANCE): boolean {
-  const same = (x: Literal, y: Literal) => sameLiteral(x, y, tolerance)
+export function sameLiteral(a: Literal, b: Literal): boolean {
   if (a.kind === 'number' && b.kind === 'number')
     return a.digits !== null && b.digits !== null
       ? a.digits === b.digits && a.big === b.big && (a.negative === b.negative || a.digits === '0')
-      : near(a.value, b.value, tolerance)
+      : near(a.value, b.value)
   if (a.kind !== b.kind) return false
+  const all = (ours: readonly Literal[], theirs: readonly Literal[]) =>
+    ours.length === theirs.length && ours.every((item, i) => sameLiteral(item, theirs[i]!))
   if (a.kind === 'dict' && b.kind === 'dict') {
-    if (a.entries.length !== b.entries.length) return false
-    const there = new Map(b.entries.map(([key, value]) => [writeLiteral(key, 'python'), value]))
-    return a.entries.every(([key, value]) => {
-      const other = there.get(writeLiteral(key, 'python'))
-      return other !== undefined && same(value, other)
-    })
+    const [ours, theirs] = [a, b].map(({ entries }) => inOrder(entries, ([key]) => key))
+    return all(ours!.flat(), theirs!.flat())
   }
-  if (a.kind === 'set' && b.kind === 'set') {
-    const sorted = ({ items }: { items: Literal[] }) =>
-      [...new Set(items.map((item) => writeLiteral(item, 'python')))].sort()
-    const [ours, theirs] = [sorted(a), sorted(b)]
-    return ours.length === theirs.length && ours.every((item, i) => item === theirs[i])
-  }
-  if ('items' in a && 'items' in b)
-    return a.items.length === b.items.length && a.items.every((item, i) => same(item, b.items[i]!))
+  if (a.kind === 'set' && b.kind === 'set')
+    return all(
+      ...([a, b].map(({ items }) => inOrder(items, (item) => item)) as [Literal[], Literal[]]),
+    )
+  if ('items' in a && 'items' in b) return all(a.items, b.items)
   return 'value' in a && 'value' in b && a.value === b.value
 }
 
-const near = (a: number, b: number, tolerance: number): boolean =>
-  Object.is(a, b) || a === b || Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(a), Math.abs(b))
+/** Returns different items in an order that does not depend on the last digits of numbers. */
+function inOrder<T>(items: readonly T[], keyOf: (item: T) => Literal): T[] {
+  const named = new Map(items.map((item) => [writeLiteral(keyOf(item), 'python'), item]))
+  const rank = ({ kind }: Literal) => (kind === 'number' ? 0 : 1)
+  return [...named]
+    .sort(([a, x], [b, y]) => {
+      const [ours, theirs] = [keyOf(x), keyOf(y)]
+      if (ours.kind === 'number' && theirs.kind === 'number') return ours.value - theirs.value
+      return rank(ours) - rank(theirs) || (a < b ? -1 : a > b ? 1 : 0)
+    })
+    .map(([, item]) => item)
+}
 
 /** Returns the value with 1 for true and 0 for false, which are equal in Python. */
 export function withNumbers(value: Literal): Literal {

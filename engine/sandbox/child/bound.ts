@@ -3,7 +3,7 @@ import type { Reason } from '../../protocol/programs.ts'
 import type { Outcome } from '../job.ts'
 
 /** Characters of a value or of what was printed that leave the sandbox; a longer text ends in its digest. */
-const SHOWN = 1_500
+const SHOWN = 16_384
 const MESSAGE = 400
 
 /**
@@ -12,6 +12,7 @@ const MESSAGE = 400
  */
 export function bound(outcome: Outcome): Outcome {
   if ('value' in outcome) return { value: digest(String(outcome.value)) }
+  if ('changed' in outcome) return { changed: digest(String(outcome.changed)) }
   if ('printed' in outcome) {
     const lines = String(outcome.printed).split('\n')
     return {
@@ -39,8 +40,12 @@ function boundReason(given: unknown): Reason {
   }
 }
 
-function digest(text: string): string {
-  if (text.length <= SHOWN) return text
+const FRACTION = /\d+\.\d+(?:e[-+]?\d+)?/g
+
+/** A digest knows no tolerance: in a text that needs one, fractions have nine significant digits. */
+function digest(given: string): string {
+  if (given.length <= SHOWN) return given
+  const text = given.replace(FRACTION, (digits) => String(Number(Number(digits).toPrecision(9))))
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
   return `${text.slice(0, SHOWN)}… (${text.length} characters, sha256 ${hash})`
 }

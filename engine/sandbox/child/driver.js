@@ -4,17 +4,22 @@
 // A program can change all of it, and so its own outcomes and nothing else.
 //
 // Equal values give equal text. Objects, Maps and Sets are compared without order, arrays and typed arrays with it.
-// Floats are rounded to nine significant digits, numbers within 1e-9 of an integer are that integer, NaN equals NaN and
-// 0 equals -0; `undefined`, `null`, `1`, `1n`, `true` and `'1'` all differ. An object of a class has the class's name.
+// NaN equals NaN and 0 equals -0; `undefined`, `null`, `1`, `1n`, `true` and `'1'` all differ. An object of a class has
+// the class's name. Fractions are written in full: who compares the texts (results.ts) allows for their last digits.
+// What could be told apart only by its identity has no text, and the call abstains.
 ;(function (print, now, input) {
   const MAX_TEXT = 65536
   const MAX_ITEMS = 10000
   const MAX_DEPTH = 60
+  // This many items count of an iterator that yields more than the above.
+  const ENDLESS = 200
 
   const { isArray } = Array
   const { keys, getPrototypeOf } = Object
   const { stringify } = JSON
-  const { round, abs } = Math
+  const { abs } = Math
+  const { isSafeInteger } = Number
+  const { apply } = Reflect
   const typedArray = getPrototypeOf(Uint8Array)
 
   // Reasons are told as their code (wording.ts), a space and a name.
@@ -34,11 +39,17 @@
 
   const number = (x) => {
     if (x !== x) return 'NaN'
-    if (abs(x) === Infinity) return x > 0 ? 'Infinity' : '-Infinity'
-    if (abs(x) < 1e-12) return '0'
-    const whole = round(x)
-    if (abs(x - whole) <= 1e-9 * abs(x)) return BigInt(whole) + ''
-    return +x.toPrecision(9) + ''
+    // Beyond the safe integers, numbers are not exact: written so that they do not look whole.
+    return isSafeInteger(x) || abs(x) < 1 || abs(x) === Infinity || x % 1 !== 0
+      ? '' + x
+      : x.toExponential()
+  }
+
+  /** Orders texts of values: numbers first, by value, since their last digits may differ. */
+  const inOrder = (a, b) => {
+    const [x, y] = [+a, +b]
+    if (x === x && y === y) return x - y
+    return x === x ? -1 : y === y ? 1 : a < b ? -1 : a > b ? 1 : 0
   }
 
   function text(value) {
@@ -49,22 +60,37 @@
       if (left < 0) incomparable('returns-long')
       return part
     }
-    const row = (opening, items, closing, ordered) => {
-      const texts = []
+    const collect = (items, texts) => {
       for (const item of items) {
         if (texts.length === MAX_ITEMS) incomparable('returns-items ' + MAX_ITEMS)
         texts.push(of(item))
         take(', ')
       }
-      return opening + (ordered ? texts : texts.sort()).join(', ') + closing
+    }
+    const row = (opening, items, closing, ordered) => {
+      const texts = []
+      collect(items, texts)
+      return opening + (ordered ? texts : texts.sort(inOrder)).join(', ') + closing
+    }
+    const yielded = (items) => {
+      const [texts, before] = [[], left]
+      try {
+        collect(items, texts)
+      } catch (error) {
+        if (texts.length < ENDLESS || !(error instanceof Incomparable)) throw error
+        texts.splice(ENDLESS, Infinity, '...')
+        left = before - texts.join('').length
+      }
+      return 'iterator[' + texts.join(', ') + ']'
     }
     const pairs = (opening, entries) => {
       const texts = []
       for (const [key, item] of entries) {
-        texts.push(key + ': ' + of(item))
+        texts.push([key, key + ': ' + of(item)])
         take(key + ': , ')
       }
-      return opening + texts.sort().join(', ') + '}'
+      texts.sort(([a], [b]) => inOrder(a, b))
+      return opening + texts.map(([, whole]) => whole).join(', ') + '}'
     }
     const nested = (value) => {
       const prototype = getPrototypeOf(value)
@@ -80,15 +106,19 @@
       if (value instanceof Set) return row('Set{', value, '}', false)
       if (value instanceof RealDate) return take('Date(' + +value + ')')
       if (value instanceof RegExp) return take('' + value)
-      if (value instanceof Error) return take('Error(' + value.name + ': ' + value.message + ')')
-      if (value instanceof Promise) incomparable('returns-promise')
+      if (value instanceof Error)
+        return take('Error(' + stringify(value.name + ': ' + value.message) + ')')
+      if (value instanceof Promise) lack('returns-promise')
       if (value instanceof Number || value instanceof String || value instanceof Boolean)
         return of(value.valueOf())
       if (typeof value.next === 'function' && typeof value[Symbol.iterator] === 'function')
-        return row('iterator[', value, ']', true)
+        return yielded(value)
+      const isPlain = name === undefined || name === null || prototype === Object.prototype
+      const names = keys(value)
+      if (!isPlain && names.length === 0) lack('returns-object ' + name)
       return pairs(
-        name === undefined || name === null || prototype === Object.prototype ? '{' : name + '{',
-        keys(value).map((key) => [stringify(key), value[key]]),
+        isPlain ? '{' : name + '{',
+        names.map((key) => [stringify(key), value[key]]),
       )
     }
     const of = (value) => {
@@ -100,8 +130,8 @@
         if (value.length > MAX_TEXT) incomparable('returns-long')
         return take(stringify(value))
       }
-      if (typeof value === 'symbol') incomparable('returns-symbol')
-      if (typeof value !== 'object') incomparable('returns-function')
+      if (typeof value === 'symbol') lack('returns-symbol')
+      if (typeof value !== 'object') lack('returns-function')
       if (inside.includes(value) || inside.length > MAX_DEPTH) incomparable('returns-deep')
       inside.push(value)
       const result = nested(value)
@@ -109,6 +139,30 @@
       return result
     }
     return of(value)
+  }
+
+  // How a function changes its arguments
+
+  const calls = []
+  const holds = (value) =>
+    isArray(value) ||
+    value instanceof Map ||
+    value instanceof Set ||
+    value instanceof typedArray ||
+    (value !== null && typeof value === 'object' && getPrototypeOf(value) === Object.prototype)
+  const watch = (act) =>
+    function (...given) {
+      calls.push({ given, before: given.map((value) => holds(value) && text(value)) })
+      return apply(act, this, given)
+    }
+  /** Returns the text of the changed argument; of several or a later one, by place. undefined: none was. */
+  const changed = () => {
+    if (calls.length !== 1) return undefined
+    const [{ given, before }] = calls
+    const places = keys(given).filter((i) => before[i] !== false && text(given[i]) !== before[i])
+    if (places.length === 0) return undefined
+    if (places.length === 1 && places[0] === '0') return text(given[0])
+    return text(new Map(places.map((i) => [+i + 1, given[i]]))).slice('Map'.length)
   }
 
   // What is printed
@@ -214,6 +268,7 @@
   const isStdin = (file) => file === 0 || file === '/dev/stdin'
   const stream = () => {
     const self = {
+      fd: 0,
       setEncoding: () => self,
       resume: () => self,
       on(event, act) {
@@ -234,7 +289,8 @@
     self.once = self.addListener = self.on
     return self
   }
-  const readline = () => {
+  /** `promised`: questions return promises, as those of readline/promises do. */
+  const readline = (promised) => {
     const questions = lines()
     const self = {
       on(event, act) {
@@ -242,9 +298,12 @@
         else if (event === 'close') setTimeout(act, 1)
         return self
       },
-      question(prompt, act) {
-        print(prompt)
-        setTimeout(act, 0, questions.shift() || '')
+      question(prompt, ...rest) {
+        print('' + prompt)
+        const line = questions.shift() || ''
+        if (promised) return Promise.resolve(line)
+        const act = rest[rest.length - 1]
+        setTimeout(act, 0, line)
       },
       close: quiet,
       prompt: quiet,
@@ -272,12 +331,15 @@
       throw new Exit(code ? '' + code : '')
     },
   }
+  const promises = { createInterface: () => readline(true) }
   const modules = {
+    __proto__: null,
     fs: {
       readFileSync: (file) => (isStdin(file) ? input : lack('lacks-files')),
       writeSync: (file, part) => (file === 1 ? write(part) : lack('lacks-files')),
     },
-    readline: { createInterface: readline },
+    readline: { createInterface: () => readline(false), promises: promises },
+    'readline/promises': promises,
     process: globalThis.process,
     perf_hooks: { performance: globalThis.performance },
     assert: Object.assign(
@@ -307,6 +369,8 @@
 
   return {
     text,
+    watch,
+    changed,
     tick,
     missing: () => missing,
     returns: (error) => (error instanceof Incomparable ? error.message : undefined),

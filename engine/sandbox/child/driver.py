@@ -7,12 +7,14 @@ outcomes and nothing else.
 
 Values become text so that equal values give equal text. What counts as equal follows Python's `==`
 (True == 1 == 1.0, dicts and sets without order, an OrderedDict equals a dict, a named tuple equals
-a tuple), with these differences: floats are rounded to nine significant digits, numbers within 1e-9 of
-an integer are that integer, NaN equals NaN, iterators and views are compared by what they yield, and
-objects of the program's own classes by class name and attributes.
+a tuple), with these differences: NaN equals NaN, iterators and views are compared by what they yield,
+and objects of the program's own classes by class name and attributes. Floats are written in full: who
+compares the texts (results.ts) allows for their last digits. What could be told apart only by its
+address has no text, and the call abstains.
 """
 
 import array
+import ast
 import builtins
 import collections
 import enum
@@ -30,6 +32,8 @@ STDIN, STDOUT, STDERR, JOB, OUTCOMES, MARKS = 0, 1, 2, 10, 11, 12
 MAX_TEXT = 65_536
 MAX_ITEMS = 10_000
 MAX_DEPTH = 60
+# This many items count of an iterator that yields more than the above.
+ENDLESS = 200
 
 
 class TimeUp(BaseException):
@@ -38,6 +42,10 @@ class TimeUp(BaseException):
 
 class Incomparable(Exception):
     """A value has no text to compare by: the code and the name of why (wording.ts)."""
+
+
+class Abstains(Incomparable):
+    """The same, for a reason that says nothing about the program."""
 
 
 running = False
@@ -65,12 +73,35 @@ def number(x):
         return "nan"
     if math.isinf(x):
         return "inf" if x > 0 else "-inf"
-    if abs(x) < 1e-12:
-        return "0"
-    whole = round(x)
-    if abs(x - whole) <= 1e-9 * abs(x):
-        return integer(whole)
-    return format(x, ".9g")
+    # Above, floats are not exact.
+    return str(int(x)) if x.is_integer() and abs(x) < 2**53 else repr(x)
+
+
+def in_order(text):
+    """Returns a sort key by which numbers come first, by value: their last digits may differ."""
+    try:
+        return (0, float(text), "")
+    except ValueError:
+        return (1, 0.0, text)
+
+
+def finish(value):
+    """Runs a coroutine or an async generator to its end, as far as that goes without an event loop."""
+    if isinstance(value, types.AsyncGeneratorType):
+        items = []
+        while len(items) <= MAX_ITEMS:
+            try:
+                items.append(finish(value.__anext__()))
+            except StopAsyncIteration:
+                return items
+        raise Incomparable("returns-items", str(MAX_ITEMS))
+    if not hasattr(type(value), "__await__"):
+        return value
+    try:
+        next(value.__await__())
+    except StopIteration as end:
+        return end.value
+    raise Abstains("lacks-event-loop")
 
 
 class Text:
@@ -107,7 +138,8 @@ class Text:
             return self.take(number(value))
         if isinstance(value, complex):
             real, imaginary = number(value.real), number(value.imag)
-            return self.take(real if imaginary == "0" else f"complex({real}, {imaginary})")
+            is_real = abs(value.imag) <= 1e-9 * max(1, abs(value))
+            return self.take(real if is_real else f"complex({real}, {imaginary})")
         if isinstance(value, (str, bytes, bytearray)):
             if len(value) > MAX_TEXT:
                 raise Incomparable("returns-long")
@@ -141,28 +173,52 @@ class Text:
         if isinstance(value, type({}.values())):
             return self.row("values[", value, "]")
         if isinstance(value, (type, types.ModuleType)) or callable(value) and not vars_of(value):
-            raise Incomparable("returns-function")
+            raise Abstains("returns-function")
         if hasattr(type(value), "__next__"):
-            return self.row("iterator[", value, "]")
+            return self.yielded(value)
+        name = type(value).__name__
+        if isinstance(value, BaseException):
+            return self.row(f"{name}(", value.args, ")")
         if type(value).__module__ not in ("program", "__main__"):
-            return self.take(f"{type(value).__name__}:{str(value)[:MAX_TEXT]}")
-        return self.pairs(f"{type(value).__name__}{{", vars_of(value).items(), "}")
+            text = str(value)[:MAX_TEXT]
+            if " at 0x" in text or " object " in text and text.startswith("<"):
+                raise Abstains("returns-object", name)
+            return self.take(f"{name}:{text}")
+        attributes = vars_of(value)
+        if not attributes:
+            raise Abstains("returns-object", name)
+        return self.pairs(f"{name}{{", attributes.items(), "}")
 
     def row(self, opening, items, closing, ordered=True):
         texts = []
+        self.collect(items, texts)
+        return opening + ", ".join(texts if ordered else sorted(texts, key=in_order)) + closing
+
+    def collect(self, items, texts):
         for item in items:
             if len(texts) == MAX_ITEMS:
                 raise Incomparable("returns-items", str(MAX_ITEMS))
             texts.append(self.of(item))
             self.take(", ")
-        return opening + ", ".join(texts if ordered else sorted(texts)) + closing
+
+    def yielded(self, items):
+        texts, left = [], self.left
+        try:
+            self.collect(items, texts)
+        except Incomparable as limit:
+            if len(texts) < ENDLESS or isinstance(limit, Abstains):
+                raise
+            texts[ENDLESS:] = ["..."]
+            self.left = left - sum(map(len, texts))
+        return "iterator[" + ", ".join(texts) + "]"
 
     def pairs(self, opening, items, closing):
         texts = []
         for key, item in items:
-            texts.append(self.of(key) + ": " + self.of(item))
+            name = self.of(key)
+            texts.append((in_order(name), name + ": " + self.of(item)))
             self.take(":, ")
-        return opening + ", ".join(sorted(texts)) + closing
+        return opening + ", ".join(text for _, text in sorted(texts)) + closing
 
 
 def vars_of(value):
@@ -191,6 +247,9 @@ class In(io.RawIOBase):
     def readable(self):
         return True
 
+    def fileno(self):
+        return STDIN
+
     def readinto(self, into):
         data = os.read(STDIN, len(into))
         into[: len(data)] = data
@@ -201,6 +260,35 @@ def output(file):
     return io.TextIOWrapper(
         io.BufferedWriter(Out(file)), encoding="utf-8", errors="backslashreplace"
     )
+
+
+def standard_input(binary=False):
+    file = io.BufferedReader(In())
+    return file if binary else io.TextIOWrapper(file, encoding="utf-8", errors="replace")
+
+
+open_file, stat_file = io.open, os.fstat
+
+
+def open_(file, mode="r", *rest, **named):
+    """Opens standard input and output, which are not files here; all else is refused."""
+    name = os.fspath(file) if hasattr(file, "__fspath__") else file
+    if name in (STDIN, "/dev/stdin") and "r" in mode:
+        return standard_input("b" in mode)
+    if name in (STDOUT, "/dev/stdout") and "b" not in mode:
+        return output(STDOUT)
+    return open_file(file, mode, *rest, **named)
+
+
+def fstat(file):
+    """Tells how much can be read from standard input: enough."""
+    if file != STDIN:
+        return stat_file(file)
+    return os.stat_result((0, 0, 0, 0, 0, 0, 1 << 18, 0, 0, 0))
+
+
+builtins.open = io.open = open_
+os.fstat = fstat
 
 
 def message(error):
@@ -215,7 +303,7 @@ def message(error):
 def outcome_of(act):
     """Returns what one call or input leads to; `act` returns (key, text)."""
     global running
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(In()), encoding="utf-8", errors="replace")
+    sys.stdin = sys.__stdin__ = standard_input()
     sys.stdout, sys.stderr = output(STDOUT), output(STDERR)
     try:
         running = True
@@ -234,7 +322,8 @@ def outcome_of(act):
         return {"error": message(error)}
     except Incomparable as error:
         running = False
-        return {"error": dict(zip(("code", "name"), error.args))}
+        kind = "abstained" if isinstance(error, Abstains) else "error"
+        return {kind: dict(zip(("code", "name"), error.args))}
     except BaseException as error:
         running = False
         return {"error": message(error)}
@@ -253,25 +342,55 @@ def fresh(name):
     return module.__dict__
 
 
+class Watched:
+    """Calls a function, and tells how it changed its arguments."""
+
+    def __init__(self, function):
+        self.function = function
+        self.calls = []
+
+    def __call__(self, *args, **named):
+        given = {**dict(enumerate(args, 1)), **named}
+        kinds = (list, dict, set, bytearray, collections.deque)
+        given = {name: value for name, value in given.items() if isinstance(value, kinds)}
+        self.calls.append((given, {name: Text().of(value) for name, value in given.items()}))
+        return self.function(*args, **named)
+
+    def changed(self):
+        """Returns the text of the changed argument; of several or a later one, by place or name."""
+        if len(self.calls) != 1:
+            return None
+        [(given, before)] = self.calls
+        changed = {name: value for name, value in given.items() if Text().of(value) != before[name]}
+        if not changed:
+            return None
+        return Text().of(changed[1] if list(changed) == [1] else changed)
+
+
 def run():
     job = json.loads(read_all(JOB))
     signal.signal(signal.SIGALRM, on_alarm)
     code = None
 
-    def compiled():
+    def execute(space):
         nonlocal code
         if code is None:
-            code = builtins.compile(job["program"], "<program>", "exec", dont_inherit=True)
-        return code
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            code = builtins.compile(job["program"], "<program>", "exec", flags, True)
+        finish(eval(code, space))
 
     def call(expression):
         space = fresh("program")
-        exec(compiled(), space)
-        return "value", Text().of(eval(expression, space))
+        execute(space)
+        name, bracket, _ = expression.partition("(")
+        watched = Watched(space[name]) if bracket and callable(space.get(name)) else None
+        value = finish(eval(expression, space, {name: watched} if watched else {}))
+        changed = watched.changed() if value is None and watched else None
+        return ("value", Text().of(value)) if changed is None else ("changed", changed)
 
     def main():
         try:
-            exec(compiled(), fresh("__main__"))
+            execute(fresh("__main__"))
         except SystemExit as end:
             if end.code not in (None, 0):
                 raise

@@ -27,6 +27,11 @@ const REUSED_BYTES = 32 << 20
 /** What a browser or Node has and QuickJS lacks. A program that names one of them abstains. */
 const LACKS =
   /^'?(fetch|XMLHttpRequest|WebSocket|document|window|self|navigator|localStorage|Worker|Deno|Bun|Intl|structuredClone|TextEncoder|TextDecoder|URL|URLSearchParams|Buffer|crypto|btoa|atob|AbortController|alert|prompt|__dirname|__filename|global)'? is not defined/
+/** The program needs what the interpreter lacks, named by the message. */
+class Lacks extends Error {}
+
+/** Sucrase leaves them out. */
+const NAMESPACE = /^[ \t]*(?:export[ \t]+)?(?:namespace|module)[ \t]+[\w.$]+[ \t]*\{/m
 const NO_MODULE = /^could not load module '(.*)'$/
 
 export class JavaScript {
@@ -49,7 +54,10 @@ export class JavaScript {
     try {
       program = plain(work)
     } catch (error) {
-      const outcome = { error: `SyntaxError: ${String((error as Error).message).slice(0, 300)}` }
+      const outcome: Outcome =
+        error instanceof Lacks
+          ? { abstained: because('lacks', error.message) }
+          : { error: `SyntaxError: ${String((error as Error).message).slice(0, 300)}` }
       for (let step = work.from; step < steps; step++) report({ type: 'outcome', step, outcome })
       return { next: steps, fresh: false }
     }
@@ -79,8 +87,9 @@ export class JavaScript {
   }
 }
 
-/** Turns `import` and `export` into what a script can do, and removes types. Throws if the text cannot be parsed. */
+/** Turns `import` and `export` into what a script can do, and removes types. Throws if it cannot. */
 function plain({ language, program }: Work): string {
+  if (language === 'typescript' && NAMESPACE.test(program)) throw new Lacks('TypeScript namespaces')
   const transforms: Transform[] = language === 'typescript' ? ['typescript'] : []
   if (/^[ \t]*(import|export)\b/m.test(program)) transforms.push('imports')
   return strip(program, transforms)
@@ -142,23 +151,73 @@ class Step {
     const { calls, inputs } = this.#work
     const call = calls[step]
     this.#load(call === undefined ? inputs[step - calls.length]! : '')
-    const loaded = this.#evaluate(this.#program, 'program.js')
+    const waits = this.#waits()
+    if (waits && call !== undefined) return { abstained: because('lacks', 'top-level await') }
+    const program = waits ? `(async () => {${this.#program}\n})()` : this.#program
+    const loaded = this.#evaluate(program, 'program.js')
     if ('outcome' in loaded) return loaded.outcome
-    if (call === undefined) return this.#drain() ?? { printed: this.#printed }
-    const called = this.#evaluate(expression(call, this.#work), 'call.js')
+    if (call === undefined) {
+      const ended = waits ? this.#settled(loaded.value) : undefined
+      if (ended !== undefined && 'outcome' in ended) return ended.outcome
+      return this.#drain() ?? { printed: this.#printed }
+    }
+    const called = this.#evaluateCall(expression(call, this.#work))
     if ('outcome' in called) return called.outcome
-    const failed = this.#drain()
-    if (failed !== undefined) return failed
-    const state = this.#context.getPromiseState(called.value)
-    if (state.type === 'pending') return { error: because('unsettled') }
-    if (state.type === 'rejected') return this.#failure(state.error)
-    const text = this.#call('text', state.value)
+    const settled = this.#settled(called.value)
+    if ('outcome' in settled) return settled.outcome
+    const text = this.#call('text', settled.value)
     if ('outcome' in text) return text.outcome
     const value = this.#context.getString(text.value)
-    return value === 'undefined' && this.#printed !== '' ? { printed: this.#printed } : { value }
+    if (value !== 'undefined') return { value }
+    const changed = this.#call('changed')
+    if ('outcome' in changed) return changed.outcome
+    if (this.#context.typeof(changed.value) === 'string')
+      return { changed: this.#context.getString(changed.value) }
+    return this.#printed === '' ? { value } : { printed: this.#printed }
   }
 
-  /** Evaluates driver.js, which offers `text`, `tick`, `missing`, `returns` and `exits`. */
+  /** Returns whether the program waits outside of functions, which only a module can. */
+  #waits(): boolean {
+    if (!/\bawait\b/.test(this.#program)) return false
+    const script = this.#context.evalCode(this.#program, 'program.js', {
+      type: 'global',
+      compileOnly: true,
+    })
+    if (!script.error) {
+      script.value.dispose()
+      return false
+    }
+    script.error.dispose()
+    return true
+  }
+
+  /** Evaluates a call in brackets; a call of one of the program's functions by name is watched. */
+  #evaluateCall(code: string): { value: QuickJSHandle } | { outcome: Outcome } {
+    const name = /^\(([\p{L}_$][\p{L}\p{N}_$]*)\(/u.exec(code)?.[1]
+    if (name === undefined) return this.#evaluate(code, 'call.js')
+    const [named, wrapped] = [name, `(function (${name}) { return ${code} })`].map((part) => {
+      const result = this.#context.evalCode(part, 'call.js', { type: 'global' })
+      return this.#own(result.error ?? result.value)
+    }) as [QuickJSHandle, QuickJSHandle]
+    const both = [named, wrapped].every((handle) => this.#context.typeof(handle) === 'function')
+    if (!both) return this.#evaluate(code, 'call.js')
+    const watched = this.#call('watch', named)
+    if ('outcome' in watched) return watched
+    const { undefined: none } = this.#context
+    return this.#result(this.#context.callFunction(wrapped, none, watched.value))
+  }
+
+  /** Returns what a value comes to once promises and timers have run. */
+  #settled(value: QuickJSHandle): { value: QuickJSHandle } | { outcome: Outcome } {
+    const failed = this.#drain()
+    if (failed !== undefined) return { outcome: failed }
+    const state = this.#context.getPromiseState(value)
+    if (state.type === 'pending') return { outcome: { error: because('unsettled') } }
+    if (state.type === 'rejected') return { outcome: this.#failure(this.#own(state.error)) }
+    return { value: state.notAPromise === true ? value : this.#own(state.value) }
+  }
+
+  /** Evaluates driver.js, which offers `text`, `watch`, `changed`, `tick`, `missing`, `returns` and `exits`. */
   #load(input: string): void {
     const context = this.#context
     const print = context.newFunction('print', (part) => {
