@@ -1,11 +1,19 @@
 import { randomInt } from 'node:crypto'
 import type { z } from 'zod'
 import { MAX_SEED, type RunRequest, type Turn } from '../protocol/request.ts'
+import { ANY_OBJECT, readSchema, SchemaError } from '../protocol/schema.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
-import { ApiError, invalid } from './errors.ts'
+import { ApiError, fieldOf, invalid } from './errors.ts'
 import type { Named } from './models.ts'
 import type { Way } from './names.ts'
-import { budgetOf, ChatBody, CompletionBody, type Common, type Message } from './schema.ts'
+import {
+  budgetOf,
+  ChatBody,
+  CompletionBody,
+  type Common,
+  type Message,
+  type ResponseFormat,
+} from './schema.ts'
 
 /** What a request asks for: one run per choice, and how to report it. */
 export interface Ask {
@@ -54,11 +62,6 @@ export function chatAsk(body: ChatBody, asked: Asked): Ask {
       'tool_choice',
       'Braid calls no tools. Leave it out, or set it to "auto" or "none".',
     )
-  if (response_format !== undefined && response_format.type !== 'text')
-    throw refuse(
-      'response_format',
-      `The format '${response_format.type}' is not supported; 'text' is.`,
-    )
   if (modalities?.some((one) => one !== 'text') === true)
     throw refuse('modalities', 'Braid answers with text only.')
   const { system, turns, problem } = conversationOf(body.messages)
@@ -68,11 +71,13 @@ export function chatAsk(body: ChatBody, asked: Asked): Ask {
     ...body.chat_template_kwargs,
     ...body.braid?.templateVariables,
   }
+  const schema = schemaOf(response_format)
   const request: RunRequest = {
     problem,
     ...(turns.length > 0 && { turns }),
     settings: {
       ...(system !== '' && { system }),
+      ...(schema !== undefined && { schema }),
       ...(Object.keys(variables).length > 0 && { templateVariables: variables }),
     },
   }
@@ -147,6 +152,25 @@ function askOf(
     ignored: [...ignored, ...withoutEffect(body)],
     user: body.user ?? null,
   }
+}
+
+/** Returns the JSON schema that an answer is to fit, as text; undefined if there is none. Throws 400. */
+function schemaOf(format: ResponseFormat | undefined): string | undefined {
+  if (format === undefined || format.type === 'text') return undefined
+  const ofObject = format.type === 'json_object'
+  const schema = ofObject ? (format.schema ?? undefined) : format.json_schema?.schema
+  if (ofObject && schema === undefined) return ANY_OBJECT
+  const param = `response_format.${ofObject ? 'schema' : 'json_schema.schema'}`
+  if (typeof schema !== 'object' || schema === null) throw refuse(param, 'must be a JSON schema.')
+  const text = JSON.stringify(schema)
+  try {
+    readSchema(text)
+  } catch (error) {
+    if (error instanceof SchemaError)
+      throw refuse(fieldOf([param, ...error.path]), `${error.message}.`)
+    throw error
+  }
+  return text
 }
 
 /** Returns the fields that would change how a model samples and that Braid does not have. */

@@ -75,7 +75,7 @@ export function invalid({ issues: [issue] }: z.ZodError): ApiError {
 }
 
 /** Returns a path within a body as people write it: `messages[0].content`. */
-const fieldOf = (path: readonly PropertyKey[]): string =>
+export const fieldOf = (path: readonly PropertyKey[]): string =>
   path.reduce<string>(
     (text, key) =>
       typeof key === 'number'

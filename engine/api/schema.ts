@@ -79,6 +79,14 @@ const Message = z.object({
 })
 export type Message = z.output<typeof Message>
 
+/** `json_object` may have a schema, too, as for llama-server. */
+const ResponseFormat = z.object({
+  type: z.enum(['text', 'json_object', 'json_schema']),
+  json_schema: z.object({ schema: z.unknown().optional() }).optional(),
+  schema: z.unknown().optional(),
+})
+export type ResponseFormat = z.output<typeof ResponseFormat>
+
 export const ChatBody = Common.extend({
   messages: z
     .array(Message)
@@ -89,7 +97,7 @@ export const ChatBody = Common.extend({
   top_logprobs: z.int().min(0).max(MAX_ALTERNATIVES).optional(),
   reasoning_effort: TemplateVariables.shape.reasoning_effort.optional(),
   chat_template_kwargs: TemplateVariables.optional(),
-  response_format: z.looseObject({ type: z.string() }).optional(),
+  response_format: ResponseFormat.optional(),
   tools: z.array(z.unknown()).optional(),
   tool_choice: z.unknown().optional(),
   functions: z.array(z.unknown()).optional(),

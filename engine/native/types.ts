@@ -91,6 +91,11 @@ export interface NativeModel {
   tokenBytes(id: number): Uint8Array
   /** Returns all control, user-defined and end-of-generation tokens. */
   specialTokens(): VocabToken[]
+  /**
+   * Returns the grammar (GBNF) of a JSON schema, which must be one that `readSchema` of
+   * protocol/schema.ts wrote: another one may take very long. Errors: `bad-request`.
+   */
+  schemaGrammar(schema: string): Promise<string>
   createContext(options: ContextOptions): Promise<NativeContext>
   /** Frees the weights once the model's contexts are freed. */
   close(): Promise<void>
@@ -188,6 +193,27 @@ export interface NativeCells {
   place?: 'shared' | 'move' | 'copy'
 }
 
+/**
+ * What a stream may write as its answer. Log-probabilities stay those of the model. Tokens that end
+ * the stream may come once the answer is complete. A forced token that does not fit, or a grammar in
+ * which no token does, ends the stream with `decode-failed`.
+ */
+export interface StreamGrammar {
+  /** GBNF, as `schemaGrammar` returns it; its start is `root`. */
+  text: string
+  /** The JSON schema that it is made from: servers make their own grammar of it. */
+  schema: string
+  /** How many of `forced` come before the answer. Default 0. */
+  from?: number
+  /** Tokens of the answer, and of the thought before it, that the stream continues. */
+  written?: ArrayLike<number>
+  /**
+   * For a model that may think first, so that the grammar applies behind the thought: the tokens with
+   * which a thought can begin, the texts that end it, and whether the prompt has begun it.
+   */
+  thought?: { opens: ArrayLike<number>; closes: string[]; begun: boolean }
+}
+
 /** A sequence to decode: a path or a summary. */
 export interface StreamOptions {
   /** Chosen by the caller, unique in the decode; reported with every token. */
@@ -248,6 +274,8 @@ export interface StreamOptions {
   cells?: number
   /** The last tokens before `forced`, for the repetition penalty and for split characters. */
   history?: ArrayLike<number>
+  /** Default: the stream may write anything. */
+  grammar?: StreamGrammar
 }
 
 export type StreamEndReason =

@@ -1,4 +1,8 @@
 import type { Answer } from '../protocol/events.ts'
+import { frameOf } from '../protocol/frame.ts'
+import { parseJson } from '../protocol/json.ts'
+import type { Segment } from '../protocol/run-state.ts'
+import { thoughtIn, type ThoughtMarkers } from '../protocol/thoughts.ts'
 import { finalLine } from './stated-line.ts'
 import { MAX_TRIES, phrase } from './stated-phrase.ts'
 import { answer } from './stated-value.ts'
@@ -20,6 +24,24 @@ export function extractAnswer(text: string): Answer | null {
   const plain = text.replace(CONTROL, (token) => ' '.repeat(token.length))
   if (thought < 0) return find(plain)
   return find(' '.repeat(thought) + plain.slice(thought)) ?? find(plain)
+}
+
+/**
+ * Returns the answer of a segment that was held to a JSON schema, in its shortest form; null if it is
+ * not whole, because the segment was cut.
+ */
+export function jsonAnswer(
+  segment: Pick<Segment, 'text' | 'tokens'>,
+  markers: ThoughtMarkers | null,
+): Answer | null {
+  const { text, start, end } = frameOf(segment)
+  const from = Math.max(start, thoughtIn(text.slice(0, end), markers)?.answer ?? 0)
+  try {
+    const value = JSON.stringify(parseJson(text.slice(from, end)))
+    return { text: value, span: [from, end], kind: 'json' }
+  } catch {
+    return null
+  }
 }
 
 const find = (text: string): Answer | null =>

@@ -1,4 +1,9 @@
-import { instructionFor, languageOf, type Language } from '../protocol/instruction.ts'
+import {
+  instructionFor,
+  languageOf,
+  ownInstruction,
+  type Language,
+} from '../protocol/instruction.ts'
 import { QuestionKind, type RunSettings } from '../protocol/request.ts'
 import type { Prompt, PromptModel } from './prompt.ts'
 
@@ -77,13 +82,12 @@ const closingOf = ({ instruction, counts }: Omit<Asking, 'language'>): string =>
 export function wordsLength(
   plain: PromptModel['plain'],
   attempts: number,
-  { problem, settings }: { problem: string; settings: Pick<RunSettings, 'instruction'> },
+  { problem, settings }: { problem: string; settings: Pick<RunSettings, 'instruction' | 'schema'> },
 ): number {
   const headings = Array.from({ length: attempts }, () => ({ unfinished: true, shortened: true }))
+  const own = ownInstruction(settings, problem)
   const instructions =
-    settings.instruction === undefined
-      ? QuestionKind.options.map((kind) => instructionFor(kind, problem))
-      : [settings.instruction]
+    own === undefined ? QuestionKind.options.map((kind) => instructionFor(kind, problem)) : [own]
   const length = (words: string) => plain(words, true).length
   return (
     separatorsOf(headings, languageOf(problem)).reduce((sum, words) => sum + length(words), 0) +

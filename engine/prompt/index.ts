@@ -1,4 +1,4 @@
-export { extractAnswer, lastNumber } from './answer.ts'
+export { extractAnswer, jsonAnswer, lastNumber } from './answer.ts'
 export { findControlTokens, RELEASED_PREFIX, type ControlTokens } from './control.ts'
 export { childTokens, forkMarks } from './forks.ts'
 export { wordsLength, type Asking } from './frame.ts'

@@ -1,4 +1,4 @@
-import type { QuestionKind } from './request.ts'
+import type { QuestionKind, RunSettings } from './request.ts'
 
 /**
  * What a model that was not trained for parallel thinking is asked to do with its paths, by the kind
@@ -34,6 +34,18 @@ const INSTRUCTIONS: Record<Language, Record<QuestionKind, string>> = {
 /** Returns the usual instruction for a question of this kind. */
 export const instructionFor = (kind: QuestionKind, question: string): string =>
   INSTRUCTIONS[languageOf(question)][kind]
+
+const IN_SCHEMA: Record<Language, string> = {
+  en: 'Compare the attempts: keep what is right and correct what is wrong. Give the answer as JSON that fits this schema, and nothing else:\n',
+  zh: '比较这些尝试：保留正确的内容，改正错误。只用符合以下模式的 JSON 作答，不要写其他内容：\n',
+}
+
+/** Returns the instruction that a run has for its summaries, whatever its question; undefined if it has none. */
+export const ownInstruction = (
+  { instruction, schema }: Pick<RunSettings, 'instruction' | 'schema'>,
+  question: string,
+): string | undefined =>
+  instruction ?? (schema === undefined ? undefined : IN_SCHEMA[languageOf(question)] + schema)
 
 const REFINING: Record<Language, string> = {
   en: 'Improve on the attempts: keep what is right and correct what is wrong; if all of them are wrong, solve the problem in another way. Write the whole answer so that it stands on its own, and do not mention attempts. Answer in the language of the question.',

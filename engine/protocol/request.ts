@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_SCHEMA_CHARS, readSchema } from './schema.ts'
 import { SegmentId } from './segments.ts'
 
 /**
@@ -149,6 +150,18 @@ export const TemplateVariables = z.object({
 })
 export type TemplateVariables = z.infer<typeof TemplateVariables>
 
+/** A JSON schema, as text. */
+const SchemaText = z
+  .string()
+  .max(MAX_SCHEMA_CHARS)
+  .superRefine((text, context) => {
+    try {
+      readSchema(text)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+    }
+  })
+
 /** The resolved settings of a run, as stored in `run-started`. */
 export const RunSettings = z.object({
   strategy: Strategy,
@@ -201,6 +214,8 @@ export const RunSettings = z.object({
   instruction: z.string().max(MAX_INSTRUCTION_CHARS).optional(),
   /** Instruction for a path of a later round of `refine`, replacing the usual one. */
   refineInstruction: z.string().max(MAX_INSTRUCTION_CHARS).optional(),
+  /** The JSON schema that answers fit (`writesAnswer`); absent: they are free text. */
+  schema: SchemaText.optional(),
   /** The summary also reads what a model thought before it answered, not only its answers. */
   joinThoughts: z.boolean().optional(),
   /**

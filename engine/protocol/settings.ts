@@ -98,6 +98,8 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
     paths: Math.min(preferred, trained),
     budget: key(model, 'parathinker.budget', 1, MAX_BUDGET, Math.round) ?? DEFAULTS.budget,
     runs: DEFAULT_RUNS,
+    // Answers in a schema are compared as they stand.
+    ...(asked.schema !== undefined && { vote: 'text' as const }),
     // A model that was not trained for paths to be cut off needs each path's end.
     finish: model.nativePaths > 0 ? DEFAULTS.finish : 'last',
     ...given,
@@ -122,10 +124,14 @@ export function resolveSettings(asked: RunRequest['settings'], model: ModelDefau
   }
   if (takes.judges) settings.judgements ??= DEFAULT_JUDGEMENTS
   else delete settings.judgements
-  if (takesAnswerBy(strategy)) settings.answerBy ??= 'auto'
+  if (takesAnswerBy(strategy)) settings.answerBy = answerByFor(settings)
   else delete settings.answerBy
   return RunSettings.parse(settings)
 }
+
+/** Returns what answers. With a schema, what paths write freely is not counted: `auto` is the summary. */
+const answerByFor = ({ answerBy = 'auto', schema }: RunSettings): RunSettings['answerBy'] =>
+  answerBy === 'auto' && schema !== undefined ? 'summary' : answerBy
 
 /** Defaults of the rules by which a vote ends early. */
 export const STOP_DEFAULTS = { sure: 0.95, wave: 4, probeEvery: 256, patience: 3 } as const

@@ -5,7 +5,7 @@ import {
   type RunSettings,
   type Strategy,
 } from './request.ts'
-import type { Layout } from './segments.ts'
+import type { Layout, Role } from './segments.ts'
 
 /**
  * What a strategy opens: `groups` groups of `size` paths. Each group is fused by a summary or takes
@@ -155,6 +155,13 @@ export function shapeOf(asked: Asked, trained: boolean): Shape {
     judgements: judges ? (asked.judgements ?? 1) : 0,
   }
 }
+
+/**
+ * Returns whether what a segment writes is an answer, which a schema holds for: that of a summary, and
+ * of a path if no summaries follow.
+ */
+export const writesAnswer = (role: Role, asked: Asked, trained: boolean): boolean =>
+  role === 'summary' || (role === 'path' && !shapeOf(asked, trained).summaries)
 
 function finishCount(rule: FinishRule, size: number): number {
   if (typeof rule === 'number') return rule < size ? rule : 0

@@ -175,6 +175,10 @@ export const ERRORS = {
     'This server only answers chats and does not take {name}. Leave it at its default.',
   'bad-combination/server-continue':
     'This server only answers chats, so a text cannot be continued or branched. That needs a server that takes ids of tokens, such as llama-server or vLLM.',
+  'bad-combination/schema':
+    'An answer in a JSON schema is not possible for a model that forks its own text, nor for a vote that asks its paths on the way. Choose another strategy, or let the vote end in another way.',
+  'bad-combination/server-schema':
+    'The server of this model cannot hold this text to a JSON schema. Leave the schema out, or choose a model in a file.',
   'bad-combination/server-device':
     "A model on a server runs on the server's own devices. Leave out {name}.",
   'cannot-join/server': 'The cells of a model on a server cannot be joined. Choose re-reading.',

@@ -49,7 +49,7 @@ async function* write(
   server: Server,
   model: string,
   { logprobs }: Capabilities,
-  { written: { messages, variables, answer }, budget, sampler }: Ask,
+  { written: { messages, variables, answer }, budget, sampler, schema }: Ask,
   signal: AbortSignal,
 ): AsyncGenerator<Piece> {
   if (answer.length > 0) throw fail('bad-combination/server-continue')
@@ -62,6 +62,12 @@ async function* write(
     top_p: sampler.topP,
     seed: sampler.seed,
     ...(logprobs && { logprobs: true }),
+    ...(schema !== undefined && {
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'answer', strict: true, schema: JSON.parse(schema) as unknown },
+      },
+    }),
     ...(variables.reasoning_effort !== undefined && {
       reasoning_effort: variables.reasoning_effort,
     }),

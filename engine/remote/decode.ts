@@ -210,6 +210,7 @@ export class RemoteDecode implements NativeDecode {
       // A request that goes on behind others must not repeat their random numbers.
       sampler: { ...sampler, seed: (sampler.seed + stream.count) >>> 0 },
       likely: this.#dialect.can.logprobs ? likely : 0,
+      schema: stream.options.grammar?.schema,
     }
   }
 

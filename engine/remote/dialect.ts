@@ -11,6 +11,8 @@ export interface Ask {
   sampler: SamplerOptions
   /** The most likely tokens to report with each token; 0: none, and no log-probability. */
   likely: number
+  /** The JSON schema, as text, of what is written; absent: it is free text. */
+  schema?: string | undefined
 }
 
 /**

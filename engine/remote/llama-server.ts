@@ -11,6 +11,7 @@ import {
   type Dialect,
   type Piece,
 } from './dialect.ts'
+import { fail } from '../protocol/errors.ts'
 import { openingOf, PromptIds, type Tokenizing } from './prompt-ids.ts'
 import type { Server } from './server.ts'
 import { textIds } from './text-ids.ts'
@@ -78,9 +79,11 @@ function tokenizingOf(server: Server, lead: readonly number[]): Tokenizing {
 async function* write(
   server: Server,
   ids: PromptIds,
-  { written, budget, sampler, likely }: Ask,
+  { written, budget, sampler, likely, schema }: Ask,
   signal: AbortSignal,
 ): AsyncGenerator<Piece> {
+  // Behind an answer that has begun, the server would hold the rest to the whole schema.
+  if (schema !== undefined && written.answer.length > 0) throw fail('bad-combination/server-schema')
   const body = {
     prompt: await ids.of(written, signal),
     n_predict: budget,
@@ -95,6 +98,7 @@ async function* write(
     repeat_penalty: sampler.repetitionPenalty,
     repeat_last_n: sampler.repetitionWindow,
     seed: sampler.seed,
+    ...(schema !== undefined && { json_schema: JSON.parse(schema) as unknown }),
     samplers: ['penalties', 'top_k', 'top_p', 'min_p', 'temperature'],
   }
   let counted = 0

@@ -82,6 +82,11 @@ export class RemoteModel implements NativeModel {
     return MARKS
   }
 
+  /** Servers make their own. */
+  schemaGrammar(): Promise<string> {
+    return Promise.resolve('')
+  }
+
   createContext({ cells }: ContextOptions): Promise<NativeContext> {
     return Promise.resolve(new RemoteContext(this.#dialect, this.#server, this.#gate, cells))
   }

@@ -18,6 +18,7 @@ import { resolveSettings } from '../protocol/settings.ts'
 import { fusionOf, ruleOf, shapeOf, type Shape } from '../protocol/shapes.ts'
 import type { Notice } from '../protocol/wording.ts'
 import type { LoadedModel } from '../models/index.ts'
+import { suitSchema } from './answering.ts'
 import { thoughtRows } from './rows.ts'
 
 export interface Start {
@@ -81,6 +82,7 @@ export async function begin(
   }
   checkRoom(room)
   const thought = trained ? null : markersOf(model.thought, piecesOf(model, prompt.after))
+  suitSchema(settings, model, thought)
   const notices: Notice[] = []
   if (model.notice !== undefined) notices.push(model.notice)
   if (prompt.fallback !== undefined)
@@ -129,9 +131,14 @@ interface PrefixModel {
   plain: (text: string) => number[]
 }
 
-/** Returns the tokens forced at the start of a summary. */
-export const prefixOf = ({ tokens, plain }: PrefixModel): number[] =>
-  tokens.summary === null ? [] : [tokens.summary.open, ...plain(tokens.summaryPrefix)]
+/** Returns the tokens forced at the start of a summary; in a schema, there is no room for words before it. */
+export const prefixOf = (
+  { tokens, plain }: PrefixModel,
+  { schema }: Pick<RunSettings, 'schema'>,
+): number[] =>
+  tokens.summary === null
+    ? []
+    : [tokens.summary.open, ...(schema === undefined ? plain(tokens.summaryPrefix) : [])]
 
 /**
  * Returns the fewest cells that must be left for a summary besides one for a token of its own: for
@@ -144,7 +151,7 @@ export function leastOf(
   { size }: Shape,
   run: { problem: string; settings: RunSettings },
 ): number {
-  if (model.tokens.summary !== null) return prefixOf(model).length
+  if (model.tokens.summary !== null) return prefixOf(model, run.settings).length
   if (ruleOf(run.settings.strategy).merges) return 0
   return fusion === 'cache' ? Math.ceil((wordsLength(model.plain, size, run) * 4) / 3) : 0
 }

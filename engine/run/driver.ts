@@ -22,6 +22,7 @@ import {
   type Probing,
   type View,
 } from '../strategies/index.ts'
+import { answerGrammar, type AnswerGrammar } from './answering.ts'
 import { leastOf, prefixOf } from './begin.ts'
 import { RunCells, startOf, type Moment } from './cells.ts'
 import { decodingPart, type Clock } from './clock.ts'
@@ -85,6 +86,8 @@ export class Driver {
   readonly #called = new Set<SegmentId>()
   readonly #options: DriverOptions
   #model: LoadedModel | null = null
+  /** The grammar of the run's schema, once it is made. */
+  #grammar: AnswerGrammar | null | undefined
   #decoding: Decoding | null = null
   #failure: { error: unknown } | null = null
   #signal: AbortSignal = new AbortController().signal
@@ -173,6 +176,8 @@ export class Driver {
   async decode(model: LoadedModel, signal: AbortSignal): Promise<void> {
     this.#model = model
     this.#signal = signal
+    const { settings } = this.#options.view()
+    this.#grammar ??= await answerGrammar(settings, this.#state.thought, model)
     await this.lease?.findMoved(this.#state)
     await Promise.all(this.#ready().map((summary) => this.#settle(summary)))
     await this.#cells.removeIdle(this.#moment)
@@ -256,7 +261,9 @@ export class Driver {
     return {
       settings,
       tokens,
-      prefix: prefixOf(model),
+      prefix: prefixOf(model, settings),
+      grammar: this.#grammar ?? null,
+      trained: tokens.pairs.length > 0,
       lease: this.lease!,
       state: this.#state,
       stops: ruleOf(settings.strategy).merges ? thoughtStops(model) : [],

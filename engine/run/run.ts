@@ -1,5 +1,5 @@
 import type { NativeAddon, NativeModelInfo } from '../native/index.ts'
-import { childTokens, extractAnswer, type Turn } from '../prompt/index.ts'
+import { childTokens, extractAnswer, jsonAnswer, type Turn } from '../prompt/index.ts'
 import { commandRefusal } from '../protocol/capabilities.ts'
 import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import {
@@ -7,6 +7,7 @@ import {
   runError,
   RunCommand,
   thrownError,
+  type Answer,
   type CommandResult,
   type EndReason,
   type EventDraft,
@@ -23,6 +24,7 @@ import {
   isOpen,
   segmentOf,
   type RunState,
+  type Segment,
 } from '../protocol/fold.ts'
 import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { decidingProgram } from '../protocol/deciding.ts'
@@ -30,6 +32,7 @@ import { verdictIn } from '../protocol/judges.ts'
 import { MAX_OWN_NOTICES } from '../protocol/limits.ts'
 import { kindToRecord, showsValues } from '../protocol/question.ts'
 import { resolveSettings } from '../protocol/settings.ts'
+import { writesAnswer } from '../protocol/shapes.ts'
 import { MAX_SEQUENCES } from '../kv/index.ts'
 import { obey, STRATEGIES, type Action, type Compare, type View } from '../strategies/index.ts'
 import type { Notice } from '../protocol/wording.ts'
@@ -306,15 +309,23 @@ export class Run implements RunHandle {
   }
 
   #ended(segment: SegmentId, reason: EndReason, error?: RunError): void {
-    const { text = '', role, reads = [] } = segmentOf(this.#state, segment) ?? {}
-    const answer = role === 'judge' ? verdictIn(text, reads) : extractAnswer(text)
+    const one = segmentOf(this.#state, segment)
     this.#emit({
       type: 'segment-ended',
       segment,
       reason,
-      answer: reason === 'failed' ? null : answer,
+      answer: reason === 'failed' || one === undefined ? null : this.#answerOf(one),
       ...(error !== undefined && { error }),
     })
+  }
+
+  #answerOf(segment: Segment): Answer | null {
+    const { text, role, reads } = segment
+    if (role === 'judge') return verdictIn(text, reads)
+    const { settings, trained } = this.#view()
+    return settings.schema !== undefined && writesAnswer(role, settings, trained)
+      ? jsonAnswer(segment, this.#state.thought)
+      : extractAnswer(text)
   }
 
   /** Carries out the strategy's next actions; returns true if nothing is left to do. */

@@ -1,11 +1,11 @@
 import { homeOf, sequencesOf, type Lease } from '../kv/index.ts'
 import type { StreamOptions } from '../native/index.ts'
 import type { ControlTokens } from '../prompt/index.ts'
-import type { RunSettings } from '../protocol/request.ts'
 import { isOpen, segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
 import { partsOf, ROLES, type SegmentId, type Source } from '../protocol/segments.ts'
 import { idsOf, sharedPrefix } from '../protocol/tokens.ts'
 import { continuedSeed } from '../strategies/index.ts'
+import { grammarFor, type AnswerRun } from './answering.ts'
 
 /** Added to the id of a merged answer's stream for each further member; larger than all ids of segments. */
 const MEMBER = 1 << 13
@@ -18,8 +18,7 @@ const CHARACTER = 4
 export const streamId = ({ role, number }: Pick<Segment, 'role' | 'number'>): number =>
   number * ROLES.length + ROLES.indexOf(role)
 
-export interface StreamRun {
-  settings: RunSettings
+export interface StreamRun extends AnswerRun {
   tokens: ControlTokens
   /** Tokens forced at the start of a summary. */
   prefix: readonly number[]
@@ -52,8 +51,9 @@ export const startsBehind = ({ tokens, reads }: Segment): boolean =>
 export function pathStream(
   path: Segment,
   { alone, from, beside }: PathStart,
-  { settings, tokens, lease, state, stops, ends }: StreamRun,
+  run: StreamRun,
 ): StreamOptions {
+  const { settings, tokens, lease, state, stops, ends } = run
   const length = path.tokens.length
   const kept = path.parent?.at ?? 0
   const pair = tokens.pairs[settings.controls.sameToken ? 0 : path.thought - 1]
@@ -89,6 +89,7 @@ export function pathStream(
     endToken: pair?.close ?? -1,
     group: alone ? ALONE + path.number : (path.group ?? 1),
     history: idsOf(path.tokens.slice(Math.max(0, length - window), length - silent)),
+    grammar: grammarFor(path, run, 0, () => idsOf(path.tokens.slice(0, length - silent))),
   }
 }
 
@@ -105,8 +106,9 @@ export function summaryStream(
   summary: Segment,
   cells: number,
   beside: boolean,
-  { settings, tokens, prefix, lease, state }: StreamRun,
+  run: StreamRun,
 ): StreamOptions {
+  const { settings, tokens, prefix, lease, state } = run
   const written = idsOf(summary.tokens.slice())
   const isSummary = summary.role === 'summary'
   const continues = goesOn(summary, lease)
@@ -114,12 +116,13 @@ export function summaryStream(
   const merged = summary.source.type === 'merge'
   const parts =
     continues || merged ? undefined : streamParts(summary, written, beside, lease, state)
+  const forced = isSummary ? prefix.slice(written.length) : []
   return {
     id: streamId(summary),
     seq,
     thought: lease.thought(0),
     parts,
-    forced: isSummary ? prefix.slice(written.length) : [],
+    forced,
     budget: Math.max(1, summary.budget - written.length),
     cells,
     sampler: { ...settings.sampling, seed: continuedSeed(summary.seed, written.length) },
@@ -128,6 +131,7 @@ export function summaryStream(
     endToken: (isSummary ? tokens.summary?.close : undefined) ?? -1,
     group: (2 + ROLES.indexOf(summary.role)) * ALONE + summary.number,
     history: written.slice(-Math.max(CHARACTER, settings.sampling.repetitionWindow)),
+    grammar: grammarFor(summary, run, forced.length, () => written.slice(prefix.length)),
   }
 }
 

@@ -1,7 +1,13 @@
 import { cellsOf, type Lease } from '../kv/index.ts'
 import { joinSource, rereadSource, rereadTexts, type Asking, type Turn } from '../prompt/index.ts'
 import { fail, toBraidError } from '../protocol/errors.ts'
-import { instructionFor, judgingFor, languageOf, refiningFor } from '../protocol/instruction.ts'
+import {
+  instructionFor,
+  judgingFor,
+  languageOf,
+  ownInstruction,
+  refiningFor,
+} from '../protocol/instruction.ts'
 import { questionOf } from '../protocol/question.ts'
 import { DEFAULT_TAIL } from '../protocol/request.ts'
 import { segmentOf, type RunState, type Segment } from '../protocol/run-state.ts'
@@ -80,7 +86,7 @@ async function askingOf(
   if (opened.role === 'judge')
     return { language: languageOf(problem), instruction: judgingFor(kind, problem) }
   const { instruction: asked } = opened
-  const own = asked ?? state.settings!.instruction
+  const own = asked ?? ownInstruction(state.settings!, problem)
   const language = languageOf(problem)
   const hints = {
     value: () => countsOf(paths, language),

@@ -29,6 +29,7 @@ const NAMES: Record<string, MessageKey> = {
   vote: 'adv.vote',
   system: 'adv.system',
   instruction: 'instruction.label',
+  schema: 'compare.schema',
   seed: 'adv.seed',
   tail: 'adv.tail',
   alternatives: 'adv.alternatives',

@@ -28,6 +28,7 @@ import type { GpuBackend } from './layout.ts'
 import { addonDir, nativeDir, readPin } from './paths.ts'
 import { SetupError } from './process.ts'
 import type { OnProgress } from './progress.ts'
+import { ensureSchema } from './schema.ts'
 import { listPatches } from './source.ts'
 import { requireTools } from './tools.ts'
 
@@ -83,9 +84,11 @@ export function readBackends(folder = nativeDir): BackendsFile | undefined {
 }
 
 async function buildAddon(llama: LlamaBuild, onProgress: OnProgress): Promise<string> {
+  const schema = await ensureSchema(llama, onProgress)
   const folder = buildFolder('addon', llama)
   await configure(addonDir, folder, join(folder, 'bin'), {
     ...coreOptions(llama),
+    BRAID_SCHEMA_LIBRARY: schema,
     BRAID_NODE_ADDON_API: packageDir('node-addon-api'),
     BRAID_NODE_API_HEADERS: packageDir('node-api-headers'),
   })

@@ -80,6 +80,17 @@ describe('a server that only answers chats', () => {
     expect(server.texts).toEqual([])
   })
 
+  it('gets the JSON schema of an answer, and of a summary only', async () => {
+    const server = await scripted({ dialect: 'chat' })
+    const schema = { type: 'object' }
+    const settings = { strategy: 'parallel', paths: 2, schema: JSON.stringify(schema) } as const
+    const run = await think(remoteEngine(), server, settings).end()
+    expect(run.failure).toBeNull()
+    const formats = server.texts.map(({ body }) => body.response_format)
+    const json_schema = { name: 'answer', strict: true, schema }
+    expect(formats).toEqual([undefined, undefined, { type: 'json_schema', json_schema }])
+  })
+
   it('refuses to branch and to extend, and still summarises again', async () => {
     const server = await scripted({ dialect: 'chat' })
     const settings = { strategy: 'parallel', paths: 2, budget: 8, answerBy: 'summary' } as const

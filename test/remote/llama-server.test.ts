@@ -127,6 +127,24 @@ describe.skipIf(serverMissing() !== undefined)('a model on a real llama-server',
     })
   })
 
+  it('holds answers to a JSON schema, and does not continue one that was cut', async () => {
+    const schema = JSON.stringify({
+      type: 'object',
+      properties: { n: { type: 'integer' } },
+      required: ['n'],
+    })
+    const settings = { strategy: 'sequential', schema, budget: 40 } as const
+    const run = await think(settings, 'How much is 6 times 7, as JSON?').end()
+    expect(JSON.parse(run.segment('p1').text)).toEqual({ n: expect.any(Number) })
+    const cut = await think({ ...settings, budget: 3 }, 'How much is 6 times 7?').end()
+    await cut.after({ type: 'extend', segment: 'p1', tokens: 8 })
+    expect(cut.segment('p1')).toMatchObject({
+      status: 'failed',
+      error: { detail: 'bad-combination/server-schema' },
+    })
+    const fused = await think({ strategy: 'parallel', paths: 2, schema, summaryBudget: 40 }).end()
+    expect(JSON.parse(fused.segment('s1').text)).toEqual({ n: expect.any(Number) })
+  })
   it('gives characters of several tokens whole', async () => {
     const run = await think(
       { strategy: 'sequential', budget: 40 },

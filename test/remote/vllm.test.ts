@@ -122,6 +122,7 @@ describe('a model on vLLM', () => {
     ['merge', { strategy: 'merge' }, 'bad-combination'],
     ['fork-join', { strategy: 'fork-join' }, 'bad-combination'],
     ['fusion from the cache', { controls: { fusion: 'cache' } }, 'cannot-join'],
+    ['an answer in a schema', { strategy: 'sequential', schema: '{}' }, 'bad-combination'],
   ])('refuses %s with the reason', async (_, settings, code) => {
     const server = await scripted({ dialect: 'vllm' })
     const run = await think(remoteEngine(), server, settings).end()

@@ -275,6 +275,7 @@ export const wrapModel = (model: NativeModel, other: Partial<NativeModel>): Nati
   tokenize: (text, options) => model.tokenize(text, options),
   tokenBytes: (id) => model.tokenBytes(id),
   specialTokens: () => model.specialTokens(),
+  schemaGrammar: (schema) => model.schemaGrammar(schema),
   createContext: (options) => model.createContext(options),
   close: () => model.close(),
   ...other,

@@ -51,6 +51,26 @@ std::vector<StreamPart> partArgs(const Context & c, const Napi::Value & value) {
     return parts;
 }
 
+std::shared_ptr<Grammar> grammarArgs(const Context & c, const Napi::Object & o,
+                                     const StreamParams & p) {
+    const int32_t vocab = c.model->vocabSize;
+    GrammarParams g;
+    g.text = args::text(o, "text");
+    g.from = (int32_t) args::whole(o, "from", 0, (int64_t) p.forced.size(), 0);
+    g.written = args::tokens(o.Get("written"), "written", vocab);
+    if (const auto thought = args::object(o, "thought")) {
+        g.opens = args::tokens(thought->Get("opens"), "opens", vocab);
+        g.thinking = args::flag(*thought, "begun");
+        const Napi::Array closes = args::array(thought->Get("closes"), "closes");
+        for (uint32_t i = 0; i < closes.Length() && i <= GrammarParams::MAX_MARKERS; i++)
+            g.closes.push_back(args::text(closes.Get(i), "closes"));
+    }
+    std::vector<int32_t> ends = p.stops;
+    ends.insert(ends.end(), p.ends.begin(), p.ends.end());
+    if (p.endToken >= 0) ends.push_back(p.endToken);
+    return std::make_shared<Grammar>(c.model, g, ends);
+}
+
 StreamParams streamArgs(const Context & c, const Napi::Object & o) {
     StreamParams p;
     const int32_t vocab = c.model->vocabSize;
@@ -76,6 +96,7 @@ StreamParams streamArgs(const Context & c, const Napi::Object & o) {
     }
     p.cells = args::whole(o, "cells", 0, INT32_MAX, 0);
     p.parts = partArgs(c, o.Get("parts"));
+    if (const auto grammar = args::object(o, "grammar")) p.grammar = grammarArgs(c, *grammar, p);
     return p;
 }
 

@@ -1,4 +1,6 @@
 #include "model-js.h"
+#include "../core/grammar.h"
+#include "../schema/schema.h"
 #include "args.h"
 #include "context-js.h"
 #include "environment.h"
@@ -74,6 +76,7 @@ void ModelWrap::init(Napi::Env env) {
                                          InstanceMethod<&ModelWrap::tokenize>("tokenize"),
                                          InstanceMethod<&ModelWrap::tokenBytes>("tokenBytes"),
                                          InstanceMethod<&ModelWrap::specialTokens>("specialTokens"),
+                                         InstanceMethod<&ModelWrap::schemaGrammar>("schemaGrammar"),
                                          InstanceMethod<&ModelWrap::createContext>("createContext"),
                                          InstanceMethod<&ModelWrap::close>("close"),
                                      }));
@@ -161,6 +164,29 @@ Napi::Value ModelWrap::specialTokens(const Napi::CallbackInfo & info) {
             out.Set(out.Length(), token);
         }
         return out;
+    });
+}
+
+// On the planner's thread: the others may be busy for minutes.
+Napi::Value ModelWrap::schemaGrammar(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const std::string schema = args::text(info[0], "schema");
+        return plannerOf(env)->run(env, [schema, model = open()]() -> Worker::MakeValue {
+            GrammarParams grammar;
+            try {
+                grammar.text = ::schemaGrammar(schema);
+            } catch (const std::bad_alloc &) {
+                throw;
+            } catch (const std::exception & error) {
+                throw CodedError("bad-request",
+                                 std::string("The schema of the answer is not valid: ") +
+                                     error.what());
+            }
+            Grammar(model, grammar, {}); // fails if it is too large
+            return
+                [text = grammar.text](Napi::Env env) -> Napi::Value { return toJsText(env, text); };
+        });
     });
 }
 

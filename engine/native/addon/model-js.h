@@ -21,6 +21,7 @@ private:
     Napi::Value tokenize(const Napi::CallbackInfo & info);
     Napi::Value tokenBytes(const Napi::CallbackInfo & info);
     Napi::Value specialTokens(const Napi::CallbackInfo & info);
+    Napi::Value schemaGrammar(const Napi::CallbackInfo & info);
     Napi::Value createContext(const Napi::CallbackInfo & info);
     Napi::Value close(const Napi::CallbackInfo & info);
 };

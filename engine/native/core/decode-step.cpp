@@ -72,7 +72,11 @@ void Decode::choose(const Choice & choice) const {
     float * row = choice.merged() ? (s.mean.empty() ? nullptr : s.mean.data()) : s.logits;
     const LogitScan & scan = choice.merged() ? s.meanScan : s.scan;
     if (!chooseToken(choice, row, scan)) return;
-    s.sampler.accept(s.token);
+    const bool answer = s.sampled || (s.p.grammar && (int32_t) s.forcedDone > s.p.grammar->from);
+    if (!s.sampler.accept(s.token, answer)) {
+        s.token = -1;
+        return;
+    }
     for (Stream * member : choice.members) member->token = s.token;
     if (!s.counted) return;
     s.record.id = s.token;
@@ -96,7 +100,10 @@ void Decode::settle(const Choice & choice) {
     else if (!(choice.merged() ? s.meanScan : s.scan).finite())
         end(s, "failed", "decode-failed", "The model's logits are not numbers");
     else
-        end(s, "failed", "decode-failed", "No token is left to sample");
+        end(s, "failed", "decode-failed",
+            s.sampler.restricted()
+                ? "The answer cannot go on: what comes next does not fit its schema"
+                : "No token is left to sample");
 }
 
 void Decode::shed() {

@@ -1,8 +1,9 @@
 #include "sampler.h"
 #include <algorithm>
 
-Sampler::Sampler(const SamplerParams & p)
+Sampler::Sampler(const SamplerParams & p, std::shared_ptr<Grammar> grammar)
     : params(p)
+    , grammar(std::move(grammar))
     , chain(nullptr, llama_sampler_free)
     , random(p.seed) {
     if (p.temperature <= 0 || (p.topK <= 0 && p.topP >= 1 && p.minP <= 0)) return;
@@ -19,7 +20,12 @@ Sampler::Sampler(const SamplerParams & p)
         chain.get(), llama_sampler_init_dist(p.seed == LLAMA_DEFAULT_SEED ? 0x9E3779B9u : p.seed));
 }
 
-void Sampler::accept(llama_token id) {
+bool Sampler::accept(llama_token id, bool answer) {
+    remember(id);
+    return !grammar || !answer || grammar->accept(id);
+}
+
+void Sampler::remember(llama_token id) {
     if (params.repetitionPenalty == 1 || params.repetitionWindow == 0) return;
     if ((int32_t) window.size() < params.repetitionWindow)
         window.push_back(id);
@@ -51,6 +57,17 @@ llama_token Sampler::draw(const float * logits, int n, const LogitScan & scan) {
     return array.selected < 0 ? -1 : array.data[array.selected].id;
 }
 
+llama_token Sampler::drawAllowed(const float * logits, int n) {
+    allowed.assign(logits, logits + n);
+    grammar->restrict(allowed.data());
+    LogitScan scan;
+    scan.resize(n);
+    for (int part = 0; part < (int) scan.parts.size(); part++)
+        scan.scanPart(allowed.data(), n, part, false);
+    scan.refreshMax();
+    return draw(allowed.data(), n, scan);
+}
+
 llama_token Sampler::sample(float * logits, int n, LogitScan & scan,
                             const std::vector<llama_token> & masked) {
     changed.clear();
@@ -70,7 +87,10 @@ llama_token Sampler::sample(float * logits, int n, LogitScan & scan,
     }
     for (const Ranked & c : changed) scan.refresh(logits, n, c.id);
     if (!changed.empty()) scan.refreshMax();
-    const llama_token id = draw(logits, n, scan);
+    llama_token id = draw(logits, n, scan);
+    // As in llama.cpp, all tokens are tried only if the one that was drawn is not allowed: what is drawn has the same
+    // distribution, and a model that knows the format seldom needs it.
+    if (grammar && id >= 0 && !grammar->allows(id)) id = drawAllowed(logits, n);
     for (auto c = changed.rbegin(); c != changed.rend(); ++c) logits[c->id] = c->logit;
     return id;
 }

@@ -1,6 +1,7 @@
 // The parameters of a stream; see StreamOptions of types.ts.
 #pragma once
 #include "context.h"
+#include "grammar.h"
 
 struct SamplerParams {
     float temperature = 0, topP = 1, minP = 0, repetitionPenalty = 1;
@@ -33,6 +34,7 @@ struct StreamParams {
     int64_t cells = 0;                      // reserved for this stream
     std::vector<int32_t> forced, masked, stops, ends, pauses, history;
     SamplerParams sampler;
+    std::shared_ptr<Grammar> grammar; // of this stream alone; null: it may write anything
 };
 
 // Errors: out-of-range, bad-request.

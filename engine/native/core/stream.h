@@ -39,12 +39,12 @@ struct Stream {
 
     explicit Stream(StreamParams params)
         : p(std::move(params))
-        , sampler(p.sampler)
+        , sampler(p.sampler, p.grammar)
         , stops(p.stops.begin(), p.stops.end())
         , ends(p.ends.begin(), p.ends.end())
         , pauses(p.pauses.begin(), p.pauses.end())
         , reserve(p.cells) {
-        for (int32_t id : p.history) sampler.accept(id);
+        for (int32_t id : p.history) sampler.remember(id);
     }
     // Returns whether its next token is a silent one.
     bool silent() const { return forcedDone < (size_t) p.silent; }

@@ -59,6 +59,7 @@ export const inspect = {
   'compare.equal_other': '{{count}} settings are equal',
   'compare.differs': 'differs',
   'compare.confidence': 'Record confidence',
+  'compare.schema': 'JSON schema of the answer',
   'compare.plainPrompt': 'Without the chat template',
   'compare.apart': 'Nothing in common from here on.',
   'compare.runs': 'Runs side by side',

@@ -58,6 +58,7 @@ export const inspect: Record<keyof typeof en, string> = {
   'compare.equal_other': '{{count}} 项设置相同',
   'compare.differs': '不同',
   'compare.confidence': '记录置信度',
+  'compare.schema': '答案的 JSON 模式',
   'compare.plainPrompt': '不使用对话模板',
   'compare.apart': '从此处起没有共同内容。',
   'compare.runs': '并排对比运行',

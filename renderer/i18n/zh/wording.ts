@@ -137,6 +137,10 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-combination/server-setting': '此服务器只支持对话，不接受 {name}，请保留默认值。',
   'bad-combination/server-continue':
     '此服务器只支持对话，无法续写文本或从中分支。请使用接受词元编号的服务器，例如 llama-server 或 vLLM。',
+  'bad-combination/schema':
+    '模型自行分叉文本时，或表决需要中途询问路径时，无法按 JSON 模式作答。请选择其他策略，或改用其他结束表决的方式。',
+  'bad-combination/server-schema':
+    '该模型的服务器无法使这段文本符合 JSON 模式。请去掉模式，或选择文件中的模型。',
   'bad-combination/server-device': '服务器上的模型在服务器自己的设备上运行，请不要使用 {name}。',
   'cannot-join/server': '服务器上模型的缓存单元无法拼接，请选择通过重读融合。',
   'context-too-small/server': '文本对服务器来说太长：{reason}',

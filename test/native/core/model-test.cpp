@@ -106,7 +106,7 @@ TEST("a sampler draws nothing from logits that are not numbers") {
         LogitScan scan;
         scanLogits(threads, {{row.data(), &scan, true}}, 300);
         CHECK(!scan.finite());
-        CHECK_EQUAL(Sampler(SamplerParams{}).sample(row.data(), 300, scan, {}), -1);
+        CHECK_EQUAL(Sampler(SamplerParams{}, nullptr).sample(row.data(), 300, scan, {}), -1);
     }
 }
 
