@@ -1,5 +1,5 @@
 import { utilityProcess, type MessagePortMain } from 'electron'
-import { passOn } from '../engine/programs/index.ts'
+import { passOn } from '../engine/terminal/index.ts'
 import type { Channel } from '../engine/protocol/wire.ts'
 import type { HostProcess } from '../engine/host/index.ts'
 

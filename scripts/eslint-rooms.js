@@ -10,7 +10,8 @@ export const ROOMS = {
   strategies: ['protocol'],
   agree: ['protocol'],
   files: ['protocol'],
-  programs: ['protocol'],
+  programs: [],
+  terminal: ['protocol'],
   sandbox: ['protocol', 'programs'],
   native: ['protocol', 'programs'],
   prompt: ['protocol', 'native'],
@@ -31,7 +32,17 @@ export const ROOMS = {
     'transcripts',
   ],
   devices: ['protocol', 'files', 'models', 'native', 'programs'],
-  lab: ['protocol', 'files', 'models', 'native', 'programs', 'prompt', 'run', 'transcripts'],
+  lab: [
+    'protocol',
+    'files',
+    'models',
+    'native',
+    'programs',
+    'prompt',
+    'run',
+    'terminal',
+    'transcripts',
+  ],
   api: ['protocol', 'files'],
   host: [
     'protocol',
@@ -47,6 +58,7 @@ export const ROOMS = {
     'remote',
     'run',
     'sandbox',
+    'terminal',
     'transcripts',
   ],
   serve: ['protocol', 'files'],
@@ -66,6 +78,7 @@ export const ROOMS = {
     'run',
     'sandbox',
     'serve',
+    'terminal',
     'transcripts',
   ],
 }
@@ -74,7 +87,7 @@ export const ROOMS = {
 const OUTSIDE = {
   renderer: ['protocol'],
   // The shell starts the host and shows the page: it has no reasoning logic.
-  electron: ['protocol', 'files', 'host', 'programs', 'serve', 'transcripts'],
+  electron: ['protocol', 'files', 'host', 'serve', 'terminal', 'transcripts'],
 }
 
 const root = resolve(import.meta.dirname, '..')

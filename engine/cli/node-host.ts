@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
-import { passOn, programFile, sourceOptions } from '../programs/index.ts'
+import { passOn } from '../terminal/index.ts'
+import { programFile, sourceOptions } from '../programs/index.ts'
 import type { HostProcess } from '../host/index.ts'
 
 /** Starts the host as a child process of Node. In a checkout it runs from source through tsx. */

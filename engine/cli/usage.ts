@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { say } from '../programs/index.ts'
+import { say } from '../terminal/index.ts'
 import { MAX_TEXT_FILE, readText } from '../files/index.ts'
 import { escapeControls } from '../protocol/controls.ts'
 import { BraidError } from '../protocol/errors.ts'

@@ -1,7 +1,7 @@
 import { Host } from './host.ts'
 import { localEngine } from './local.ts'
 import { serveLine, type HostPort } from './mux.ts'
-import { say } from '../programs/index.ts'
+import { say } from '../terminal/index.ts'
 import { ApiSettings } from '../protocol/api.ts'
 import { dataFolder } from '../transcripts/index.ts'
 

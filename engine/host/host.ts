@@ -315,8 +315,8 @@ export class Host {
       return this.#and('runs', {})
     },
     'runs.restore': ({ run }) => this.#and('runs', this.#store.restore(run)),
-    'runs.import': async ({ content }) => {
-      const runs = await importInSlices(this.#store, content)
+    'runs.import': async ({ content }, client) => {
+      const runs = await importInSlices(this.#store, content, client.gone)
       return this.#and('runs', await this.#store.summaries(runs))
     },
     'runs.export': ({ runs, format }) => exportRuns(this.#store, runs, format),

@@ -86,7 +86,20 @@ class HostChannel implements Channel {
   }
 
   send(message: unknown): void {
-    if (this.#open) this.#port.send({ type: 'message', client: this.#client, message })
+    if (!this.#open) return
+    try {
+      this.#pass(message)
+    } catch (error) {
+      // Such as a result that is longer than a string can be.
+      const id = idOf(message)
+      if (id < 0) return
+      const why = `The answer cannot be passed on: ${(error as Error).message}`
+      this.#pass({ kind: 'error', id, error: { code: 'out-of-range', message: why } })
+    }
+  }
+
+  #pass(message: unknown): void {
+    this.#port.send({ type: 'message', client: this.#client, message })
   }
 
   onMessage(listener: (message: unknown) => void): void {

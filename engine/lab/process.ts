@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { passOn, programFile, sourceOptions } from '../programs/index.ts'
+import { programFile, sourceOptions } from '../programs/index.ts'
+import { passOn } from '../terminal/index.ts'
 import { BraidError, toBraidError } from '../protocol/errors.ts'
 import { runError, thrownError, type RunError } from '../protocol/events.ts'
 import type { Digest } from './digest.ts'

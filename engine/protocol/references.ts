@@ -30,7 +30,7 @@ function inVote({ classes, winner, chosen }: EventOf<'vote'>): string | undefine
 function inAgreement(event: EventOf<'agreement'>): string | undefined {
   const { of, calls, programs, winner, chosen } = event
   // Programs that could not be run leave no record.
-  if (programs.length !== of.length && programs.length > 0)
+  if (programs.length !== of.length && programs.length + calls.length > 0)
     return 'it has not as many programs as segments.'
   if (winner !== null && winner >= programs.length) return 'its winner is none of its programs.'
   if (chosen !== undefined && !of.includes(chosen))

@@ -1,11 +1,14 @@
+import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { ProgressLine } from '../../engine/cli/progress-line.ts'
-import { passOn } from '../../engine/programs/index.ts'
+import { sourceOptions } from '../../engine/programs/index.ts'
+import { passOn } from '../../engine/terminal/index.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
 import type { RunEvent } from '../../engine/protocol/events.ts'
 import { RunStore } from '../../engine/transcripts/store.ts'
@@ -101,6 +104,23 @@ describe('what is said beside the results', () => {
     shown.mockRestore()
     expect(text).toBe(`braid: ${SHOWN} 二\n`)
   })
+})
+
+it('a process goes on that has nobody to talk to', async () => {
+  const say = join(import.meta.dirname, '../../engine/terminal/say.ts')
+  const script = `const { say } = await import(${JSON.stringify(pathToFileURL(say).href)})
+    for (let i = 0; i < 20; i++) {
+      say('x'.repeat(10_000))
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    console.log('still there')`
+  const args = [...sourceOptions(), '--input-type=module', '-e', script]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stderr.destroy()
+  let stdout = ''
+  child.stdout.on('data', (data) => (stdout += data))
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  expect([code, stdout]).toEqual([0, 'still there\n'])
 })
 
 describe('a command whose output fails', () => {

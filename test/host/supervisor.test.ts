@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { FromHost, ToHost } from '../../engine/host/mux.ts'
+import { serveLine, type FromHost, type ToHost } from '../../engine/host/mux.ts'
 import {
   Supervisor,
   type HostProcess,
   type SupervisorOptions,
 } from '../../engine/host/supervisor.ts'
-import type { HostMessage } from '../../engine/protocol/wire.ts'
+import type { Channel, HostMessage } from '../../engine/protocol/wire.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
 
 class FakeProcess implements HostProcess {
@@ -312,4 +312,29 @@ describe('Supervisor', () => {
       last().say(rubbish)
     expect(supervisor!.state).toBe('up')
   })
+})
+
+it('a host answers with an error if its answer is too long to be passed on', () => {
+  const passed: FromHost[] = []
+  let listener: (message: unknown) => void = () => undefined
+  const port = {
+    send: (message: FromHost) => {
+      if (JSON.stringify(message).length > 1000) throw new RangeError('Invalid string length')
+      passed.push(message)
+    },
+    onMessage: (one: typeof listener) => void (listener = one),
+  }
+  const serve = (channel: Channel) =>
+    channel.onMessage(() => {
+      channel.send({ kind: 'result', id: 5, result: 'x'.repeat(1000) })
+      channel.send({ kind: 'events', run: 'r', events: ['x'.repeat(1000)] })
+      channel.send({ kind: 'result', id: 6, result: 1 })
+    })
+  serveLine(port, serve, () => undefined)
+  listener({ type: 'open', client: 1 })
+  listener({ type: 'message', client: 1, message: {} })
+  expect(passed.flatMap((one) => (one.type === 'message' ? [one.message] : []))).toEqual([
+    { kind: 'error', id: 5, error: { code: 'out-of-range', message: expect.any(String) } },
+    { kind: 'result', id: 6, result: 1 },
+  ])
 })

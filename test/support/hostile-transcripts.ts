@@ -282,7 +282,12 @@ export const BOMBS: Record<string, { content: (run: string) => string; says: Reg
   ...wrong('a class without members', /a class has no members/, vote([], { over: 'judges' })),
   ...wrong('a choice outside of the winner', /chosen is not in/, vote(['p1'], { chosen: 'p2' })),
   ...wrong('a program that won but is not there', /winner is none/, compared({ winner: 2 })),
-  ...wrong('no program', /winner is none/, compared({ programs: [], calls: [] })),
+  ...wrong('no program', /winner is none of its programs/, compared({ programs: [], calls: [] })),
+  ...wrong(
+    'calls without programs',
+    /not as many programs/,
+    compared({ programs: [], winner: null, calls: [{ ...CALL, cells: [] }] }),
+  ),
   ...wrong('fewer programs than segments', /not as many programs/, compared({ of: ['p1'] })),
   ...wrong('a choice that was not compared', /chosen is not in it/, compared({ chosen: 'p3' })),
   ...wrong(

@@ -6,7 +6,7 @@ import { foldRun } from '../../engine/protocol/fold.ts'
 import { MAX_LINE, MAX_WHOLE } from '../../engine/protocol/limits.ts'
 import { listItem, digestOf } from '../../engine/protocol/run-list.ts'
 import type { RunSummary } from '../../engine/protocol/wire.ts'
-import { importRuns } from '../../engine/transcripts/export/json.ts'
+import { importInSlices, importRuns } from '../../engine/transcripts/export/json.ts'
 import { exportRuns } from '../../engine/transcripts/export/export.ts'
 import type { Events } from '../../engine/transcripts/lines.ts'
 import { RunSearch } from '../../engine/transcripts/search.ts'
@@ -79,6 +79,26 @@ it('an import folds and saves its events in batches', () => {
   )
   expect(store.events(run!)).toHaveLength(2001)
   expect(batches.length).toBeLessThan(2000 / 50)
+})
+
+it('an import that is cancelled leaves nothing', async () => {
+  const events = EVENTS['answers on the way']!(2000)
+  const content = [runStarted('r'), ...events].map((event) => JSON.stringify(event) + '\n').join('')
+  const stop = new AbortController()
+  const create = store.create.bind(store)
+  store.create = (run) => {
+    stop.abort(new Error('enough'))
+    const made = create(run)
+    // Longer than a slice.
+    const append = made.writer.appendAll.bind(made.writer)
+    made.writer.appendAll = (events) => {
+      for (const end = performance.now() + 12; performance.now() < end;);
+      return append(events)
+    }
+    return made
+  }
+  await expect(importInSlices(store, content, stop.signal)).rejects.toThrow('enough')
+  expect(readdirSync(file('.')).filter((name) => name.endsWith('.jsonl'))).toEqual([])
 })
 
 it('a comparison that could not be repeated leaves a run that opens, exports and comes back', () => {

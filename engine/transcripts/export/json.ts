@@ -50,9 +50,15 @@ export function exportJson(runs: ExportedRun[]): string {
 export const importRuns = (store: RunStore, content: string): string[] =>
   atOnce(importing(store, content))
 
-/** As `importRuns`, but lets others have their turn while a long file is imported. */
-export const importInSlices = (store: RunStore, content: string): Promise<string[]> =>
-  inSlices(importing(store, content), new Slices())
+/**
+ * As `importRuns`, but lets others have their turn while a long file is imported. Throws the reason
+ * of `signal`; the run that is being imported then is discarded.
+ */
+export const importInSlices = (
+  store: RunStore,
+  content: string,
+  signal?: AbortSignal,
+): Promise<string[]> => inSlices(importing(store, content), new Slices({ signal }))
 
 function* importing(store: RunStore, content: string): Generator<void, string[]> {
   const runs = yield* parse(content)
@@ -67,6 +73,7 @@ function* importingRun(store: RunStore, run: Imported): Generator<void, string> 
   if (first?.type !== 'run-started')
     throw new BraidError('bad-transcript', 'The first event is not run-started.')
   const { run: id, writer } = store.create()
+  let whole = false
   try {
     writer.append({ ...first, run: id, importedFrom: first.run })
     const others = run.events.filter(({ type }) => type !== 'run-started')
@@ -75,9 +82,10 @@ function* importingRun(store: RunStore, run: Imported): Generator<void, string> 
       yield
     }
     store.close(id)
-  } catch (error) {
-    store.discard(id)
-    throw error
+    whole = true
+  } finally {
+    // Also if the import is ended at a `yield`.
+    if (!whole) store.discard(id)
   }
   const { title, starred, tags } = run
   if (title !== undefined || starred !== undefined || tags !== undefined)

@@ -1,0 +1,1 @@
+export { passOn, say } from './say.ts'
