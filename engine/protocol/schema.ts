@@ -18,6 +18,10 @@ const MAX_PARTS = 1000
 const MAX_ALTERNATIVES = 64
 /** Properties of an object that may be left out: the converter's work is their number's cube. */
 const MAX_OPTIONAL = 128
+/** The converter is exact only for whole numbers between two limits. */
+const MAX_WHOLE = 10 ** 15 - 1
+/** Parts of a whole number between limits: one per number of digits, and those of its digits. */
+const OF_WHOLE = 40
 /** Repetitions and characters that count as a part: they cost memory, but few states. */
 const PER_PART = 16
 
@@ -182,7 +186,7 @@ class Reader {
     if (is('string') && node.pattern !== undefined)
       return this.#pattern(node.pattern, [...path, 'pattern'])
     if (type === 'string') return this.#string(node, path)
-    if (type === 'integer') return integer(node, path)
+    if (type === 'integer') return this.#integer(node, path)
     return type === undefined ? ANYTHING : { type }
   }
 
@@ -225,6 +229,19 @@ class Reader {
     }
   }
 
+  #integer(node: Keywords, path: Path): Json {
+    const { minimum = -Infinity, maximum = Infinity } = node
+    const { exclusiveMinimum: above = -Infinity, exclusiveMaximum: below = Infinity } = node
+    const least = Math.max(Math.ceil(minimum), Math.floor(above) + 1)
+    const most = Math.min(Math.floor(maximum), Math.ceil(below) - 1)
+    if (least === -Infinity && most === Infinity) return { type: 'integer' }
+    const limits = { minimum: Math.max(least, -MAX_WHOLE), maximum: Math.min(most, MAX_WHOLE) }
+    if (limits.minimum > limits.maximum)
+      throw new SchemaError(path, `no whole number is from ${least} to ${most}`)
+    this.#count(OF_WHOLE, path)
+    return { type: 'integer', ...limits }
+  }
+
   #string({ minLength, maxLength, format = '' }: Keywords, path: Path): Json {
     this.#range(minLength ?? 0, maxLength, path)
     return {
@@ -264,21 +281,6 @@ function anyOf(schemas: readonly Json[], path: Path): Json {
 const distinct = <T>(values: readonly T[]): T[] => [
   ...new Map(values.map((value) => [JSON.stringify(value), value])).values(),
 ]
-
-/** The converter is exact only for whole numbers between two limits. */
-const MAX_WHOLE = 10 ** 15 - 1
-
-function integer(node: Keywords, path: Path): Json {
-  const { minimum = -Infinity, maximum = Infinity } = node
-  const { exclusiveMinimum: above = -Infinity, exclusiveMaximum: below = Infinity } = node
-  const least = Math.max(Math.ceil(minimum), Math.floor(above) + 1)
-  const most = Math.min(Math.floor(maximum), Math.ceil(below) - 1)
-  if (least === -Infinity && most === Infinity) return { type: 'integer' }
-  const limits = { minimum: Math.max(least, -MAX_WHOLE), maximum: Math.min(most, MAX_WHOLE) }
-  if (limits.minimum > limits.maximum)
-    throw new SchemaError(path, `no whole number is from ${least} to ${most}`)
-  return { type: 'integer', ...limits }
-}
 
 const unescaped = (name: string): string => {
   try {

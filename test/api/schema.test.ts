@@ -152,6 +152,14 @@ describe('with several paths', () => {
       expect(JSON.parse(run.answer!)).toEqual({ n: 7 })
     },
   )
+  it('is the summary of a trained model, without its usual words', async () => {
+    const { content, run } = await ask({
+      model: 'braid-numbers-q8_0:parallel-2',
+      messages: [{ role: 'user', content: 'Make 66 from 13, 15, 18 and 20.' }],
+    })
+    expect(JSON.parse(content)).toEqual({ n: expect.any(Number) })
+    expect(api.state(run.run).summaries[0]!.text).toBe(`<summary>${content}</summary>`)
+  })
   it('is voted on where no summary follows', async () => {
     const { content, run } = await ask({ model: 'voter:majority-9', temperature: 1, seed: 3 })
     expect(JSON.parse(content)).toEqual(JSON.parse(run.answer!))

@@ -13,7 +13,7 @@ struct GrammarParams {
     int32_t from = 0; // forced tokens of the stream before the answer
     // Tokens of the answer, and of the thought before it, that the stream continues.
     std::vector<int32_t> written;
-    // Of a model that may think first: the tokens with which a thought can begin, and the texts that end it.
+    // For a model that may think first: the tokens with which a thought can begin, and the texts that end it.
     std::vector<int32_t> opens;
     std::vector<std::string> closes;
     bool thinking = false; // the thought is open already
