@@ -71,7 +71,7 @@ export const EMPTY: Scene[] = [
 ]
 
 export const SCENES: Scene[] = [
-  { name: 'first', act: ({ page }) => page.locator('[data-fit-total]').waitFor() },
+  { name: 'first', act: ({ page }) => page.locator('.fit [data-fit]').waitFor() },
   {
     name: 'sample-replay',
     act: async ({ page }) => {

@@ -24,7 +24,7 @@ export const compose = {
   'attach.pasted': 'Pasted text',
   'attach.binary': '{{name}} is not a text file.',
   'attach.large': '{{name}} is too large to attach: at most 900,000 characters.',
-  'context.of': '{{used}} of {{trained}} tokens',
+  'context.of': '{{used}} of {{trained}} tokens of context',
   'context.parts':
     'Question and conversation {{prompt}}; with one path {{path}}; the summary reads up to {{summary}}.',
   'context.over':
@@ -85,7 +85,8 @@ export const compose = {
   'compose.needModel': 'choose a model first',
   'compose.badModel': 'this model cannot be read',
   'compose.starting': 'the run is starting',
-  'compose.wontFit': 'the run does not fit in memory, see above',
+  'compose.tooLong': 'the problem is too long for this model, see below',
+  'compose.wontFit': 'the run does not fit in memory, see below',
   'compose.followUp': 'Follow-up to summary v{{version}} of',
   'compose.followUpPath': 'Follow-up to path {{path}} of',
   'compose.noFollowUp': 'Start fresh',
