@@ -12,7 +12,7 @@ import { ModelRegistry } from '../models/index.ts'
 import { Tasks } from '../models/index.ts'
 import { serverUrl } from '../remote/index.ts'
 import { onServer, serverAddress } from '../protocol/address.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type { CatalogueItem, Fit, Method, METHODS, Offer, Result, Task } from '../protocol/wire.ts'
 import type { z } from 'zod'
@@ -201,7 +201,7 @@ export class Library {
   /** Unloads a model. Throws `bad-request` if a run is using it. */
   async #unload(file: string): Promise<void> {
     if (this.#engine.loaded().some((one) => one.file === file && one.inUse))
-      throw new BraidError('bad-request', 'A run is using this model. Stop it first.')
+      throw fail('bad-request/model-in-use')
     await this.#engine.unload({ file }, 'asked')
   }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
 
 /**
@@ -16,9 +16,12 @@ export function readEntries<T>(
     try {
       return read(value, index)
     } catch (error) {
-      throw new BraidError(
-        'bad-request',
-        `${where}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`,
+      throw fail(
+        'bad-request/set-line',
+        {
+          where,
+          reason: error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message,
+        },
         { cause: error },
       )
     }
@@ -49,9 +52,9 @@ function parse(where: string, text: string): unknown {
     const value = parseJson(text)
     return LONG.test(text) ? JSON.parse(withLongNumbersQuoted(text)) : value
   } catch (error) {
-    throw new BraidError(
-      'bad-request',
-      `${where}: this is not valid JSON (${(error as Error).message}).`,
+    throw fail(
+      'bad-request/set-json',
+      { where, reason: (error as Error).message },
       { cause: error },
     )
   }

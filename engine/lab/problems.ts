@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { extractAnswer } from '../prompt/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import type { LabFields, Unscored } from '../protocol/lab.ts'
 import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
 import { readEntries } from './json-lines.ts'
@@ -44,18 +44,17 @@ const Target = z.int().min(-999_999_999).max(999_999_999)
 export function readProblems(file: string, fields: LabFields = {}): ProblemSet {
   let bytes: Buffer
   try {
-    if (statSync(file).size > MAX_FILE_BYTES)
-      throw new BraidError('bad-request', `${file} is larger than 256 MiB.`)
+    if (statSync(file).size > MAX_FILE_BYTES) throw fail('bad-request/set-size', { file })
     bytes = readFileSync(file)
   } catch (error) {
     if (error instanceof BraidError) throw error
-    throw new BraidError('io', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
+    throw fail('io/set', { file, reason: (error as Error).message }, { cause: error })
   }
   const problems = readEntries(file, bytes.toString('utf8'), (value, index) => ({
     index,
     ...readProblem(value, fields),
   }))
-  if (problems.length === 0) throw new BraidError('bad-request', `${file} holds no problems.`)
+  if (problems.length === 0) throw fail('bad-request/set-empty', { file })
   return { problems, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 

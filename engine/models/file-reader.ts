@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 
 const CHUNK = 2 ** 20
 
@@ -32,24 +32,20 @@ export class FileReader {
   static async open(file: string, limit = Infinity): Promise<FileReader> {
     let handle: FileHandle | undefined
     try {
-      if (!(await stat(file)).isFile()) throw new BraidError('bad-model', `${file} is not a file.`)
+      if (!(await stat(file)).isFile()) throw fail('bad-model/no-file', { file })
       // Open without blocking: the file may have been replaced by a pipe, which would hang the
       // process.
       handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
       const info = await handle.stat()
-      if (!info.isFile()) throw new BraidError('bad-model', `${file} is not a file.`)
+      if (!info.isFile()) throw fail('bad-model/no-file', { file })
       return new FileReader(handle, info.size, limit)
     } catch (error) {
       await handle?.close()
       if (error instanceof BraidError) throw error
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ENOENT' || code === 'ENOTDIR')
-        throw new BraidError('model-not-found', `The file ${file} does not exist.`, {
-          cause: error,
-        })
-      throw new BraidError('io', `${file} cannot be read: ${(error as Error).message}`, {
-        cause: error,
-      })
+        throw fail('model-not-found/file', { file }, { cause: error })
+      throw fail('io/read', { file, reason: (error as Error).message }, { cause: error })
     }
   }
 

@@ -5,7 +5,6 @@ import { KvType } from './request.ts'
 /** Schemas of models and devices; wire.ts has the requests that use them. Sizes are in bytes. */
 
 export const file = z.string().min(1).max(4096)
-const problem = z.object({ code: z.string(), message: z.string() })
 
 export const DeviceInfo = z.object({
   name: z.string(),
@@ -177,7 +176,7 @@ export const Task = z.object({
   file: file.optional(),
   /** What the user should know about that file, in sentences. */
   notices: z.array(z.string()).optional(),
-  error: problem.optional(),
+  error: RunError.optional(),
 })
 export type Task = z.infer<typeof Task>
 

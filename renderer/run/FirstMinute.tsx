@@ -25,10 +25,14 @@ const NUMBERS = [
   'Make 21 from 18, 15, 14 and 9.',
 ]
 
-/** Offers example problems until the user writes one. A model with a limited scope has none, except the bundled one. */
+/**
+ * Offers example problems for a new conversation, in one line once the user writes. A model with a limited scope has
+ * none, except the bundled one.
+ */
 export function Examples() {
   const t = useT()
-  const problem = useCompose((s) => s.problem)
+  const writing = useCompose((s) => s.problem !== '')
+  const followsUp = useCompose((s) => s.followUp !== null)
   const model = usePrefs((s) => s.model)
   const bundled = useBundled(model)
   const limited = useModels((s) => {
@@ -36,13 +40,13 @@ export function Examples() {
     return isInfo(info) && info.scope !== undefined
   })
   const problems = !limited ? EXAMPLES.map((key) => t(key)) : bundled ? NUMBERS : []
-  if (problem !== '' || problems.length === 0) return null
+  if (followsUp || problems.length === 0) return null
   return (
     <section className="first" aria-labelledby="examples">
       <h2 id="examples" className="small dim">
         {t(bundled ? 'first.game' : 'first.examples')}
       </h2>
-      <ul className="examples">
+      <ul className={writing ? 'examples one-line' : 'examples'}>
         {problems.map((text) => (
           <li key={text}>
             <button type="button" className="example" onClick={() => edit({ problem: text })}>

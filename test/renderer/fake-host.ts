@@ -212,8 +212,8 @@ export class FakeHost {
       fraction: null,
       error: {
         code: 'io',
-        message:
-          'huggingface.co refuses access (401): the model is gated or private. Accept its terms on its page and provide a token.',
+        detail: 'io/no-access',
+        params: { host: 'huggingface.co', status: 401 },
       },
     },
   ]

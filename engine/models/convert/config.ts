@@ -2,7 +2,7 @@
  * Reads the shape of a Qwen2, Qwen3 or Llama model from the config.json of its Hugging Face folder.
  */
 import { z } from 'zod'
-import { BraidError } from '../../protocol/errors.ts'
+import { BraidError, fail } from '../../protocol/errors.ts'
 import { refuseAdapter } from './adapter.ts'
 import { namesIn, readJson, TEXT_LIMITS } from './files.ts'
 
@@ -90,8 +90,7 @@ export interface ModelConfig {
   tokenIds: { bos?: number; ends: readonly number[]; pad?: number }
 }
 
-const cannot = (what: string) =>
-  new BraidError('wrong-model', `This model cannot be converted: ${what}`)
+const cannot = (what: string) => fail('wrong-model/convert', { reason: what })
 
 /**
  * Reads config.json. Throws `model-not-found` (there is no config.json), `bad-model` (a field is

@@ -251,7 +251,7 @@ export const compose = {
   'first.sampleWhat':
     'Qwen2.5-Coder 1.5B on a question of everyday life: some of its paths are wrong, the answer is right.',
   'first.measured':
-    'Measured with the bundled model on 1,000 problems of its number game that it was not trained on: 1 path solves 40 %, 8 paths solve 85 % (docs/measurements.md has the command).',
+    'Measured with the bundled model on 1,000 problems of its number game that it was not trained on: 1 path solves 40 %, 8 paths solve 85 %.',
   'first.getModel': 'Add a model',
   'first.modelHow':
     'Any GGUF file on this computer works and is used in place. ParaThinker models are trained to think in parallel; with any other model, Braid samples the paths and then asks the model to merge them.',

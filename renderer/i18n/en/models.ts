@@ -171,7 +171,7 @@ export const models = {
   'token.kept.forgotten': 'The token was removed.',
 
   'convert.text':
-    'Converts a Hugging Face folder of a Qwen2, Qwen3 or Llama model to one GGUF file: weights, tokenizer and chat template, and for ParaThinker models also the thought tables and control tokens. The file is written to Braid’s models folder; `braid convert` writes anywhere.',
+    'Converts a Hugging Face folder of a Qwen2, Qwen3 or Llama model to one GGUF file: weights, tokenizer and chat template, and for ParaThinker models also the thought tables and control tokens. The file is written to Braid’s models folder; the command braid convert writes anywhere.',
   'convert.folder': 'Folder',
   'convert.folderHint':
     'Contains config.json, tokenizer.json and safetensors files. Braid only reads the folder.',

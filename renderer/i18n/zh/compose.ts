@@ -236,7 +236,7 @@ export const compose: Record<keyof typeof en, string> = {
   'first.sample': '回放一次录制的运行',
   'first.sampleWhat': 'Qwen2.5-Coder 1.5B 回答一个日常问题：有的路径错了，答案是对的。',
   'first.measured':
-    '自带模型在其数字游戏的 1,000 道未训练过的题目上的测量结果：1 条路径解出 40 %，8 条路径解出 85 %（命令见 docs/measurements.md）。',
+    '自带模型在其数字游戏的 1,000 道未训练过的题目上的测量结果：1 条路径解出 40 %，8 条路径解出 85 %。',
   'first.getModel': '添加模型',
   'first.modelHow':
     '本机上的任何 GGUF 文件都可以就地使用。ParaThinker 模型经过并行思考训练；对于其他模型，Braid 先采样多条路径，再让模型将其融合。',

@@ -160,7 +160,7 @@ export const models: Record<keyof typeof en, string> = {
   'token.kept.forgotten': '令牌已移除。',
 
   'convert.text':
-    '将 Qwen2、Qwen3 或 Llama 模型的 Hugging Face 文件夹转换为一个 GGUF 文件：权重、分词器和对话模板；ParaThinker 模型还包括思路表和控制词元。文件写入 Braid 的模型文件夹；要写到别处，请用 `braid convert`。',
+    '将 Qwen2、Qwen3 或 Llama 模型的 Hugging Face 文件夹转换为一个 GGUF 文件：权重、分词器和对话模板；ParaThinker 模型还包括思路表和控制词元。文件写入 Braid 的模型文件夹；要写到别处，请用命令 braid convert。',
   'convert.folder': '文件夹',
   'convert.folderHint':
     '包含 config.json、tokenizer.json 和 safetensors 文件。Braid 只读取此文件夹。',

@@ -128,6 +128,9 @@ describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
           ),
       )
       expect({ name, labels }).toEqual({ name, labels: [] })
+      // What a download failed of, too.
+      if (name === 'models')
+        expect(await page.locator('.task-row').last().textContent()).toContain('拒绝访问（401）')
       await page.context().close()
     }
   })
