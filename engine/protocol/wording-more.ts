@@ -119,4 +119,11 @@ export const MORE_ERRORS = {
     'The file is neither a transcript nor a JSON export of Braid (line {line}).',
   'bad-request/no-usable': '{repo} has no model that Braid can use.',
   'bad-request/choose': 'Choose one of these: {names}.',
+  'bad-transcript/file': '{reason}',
+  'wrong-model/file': '{reason}',
+  'model-not-found/files': '{reason}',
+  'disk-full/short': '{reason}',
+  'engine-lost/convert': '{reason}',
+  'bad-path/run': '{reason}',
+  'no-such-run/run': '{reason}',
 } as const

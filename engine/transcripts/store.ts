@@ -307,7 +307,7 @@ export class RunStore {
   #transcript(run: string): string {
     const file = this.#file(run, 'transcript')
     if (lstat(file) === undefined)
-      throw new BraidError('no-such-run', `The run ${run} does not exist.`)
+      throw fail('no-such-run/run', { reason: `The run ${run} does not exist.` })
     return file
   }
 

@@ -1,5 +1,5 @@
 import { lastLine, spawnProgram } from '../../programs/index.ts'
-import { BraidError, fail, toBraidError } from '../../protocol/errors.ts'
+import { fail, toBraidError } from '../../protocol/errors.ts'
 import { thrownError, type RunError } from '../../protocol/events.ts'
 import type { ConvertOptions, ConvertProgress, ConvertResult } from './convert.ts'
 
@@ -43,10 +43,9 @@ export async function convertInProcess({
         reject(
           signal?.aborted
             ? fail('cancelled/convert')
-            : new BraidError(
-                'engine-lost',
-                `The conversion ended with ${killed ?? code}. ${log()}`.trim(),
-              ),
+            : fail('engine-lost/convert', {
+                reason: `The conversion ended with ${killed ?? code}. ${log()}`.trim(),
+              }),
         ),
       )
       child.send(options)

@@ -1,5 +1,5 @@
 import { lastLine, spawnProgram } from '../../programs/index.ts'
-import { BraidError, fail, toBraidError } from '../../protocol/errors.ts'
+import { type BraidError, fail, toBraidError } from '../../protocol/errors.ts'
 import { sizeOf } from './work.ts'
 
 /** Types made by llama.cpp's quantiser; other types are written directly. */
@@ -80,6 +80,8 @@ function failure(code: number | string, said: string, log: string): BraidError {
       ? fail('disk-full/quantise')
       : toBraidError(Object.assign(new Error(message), { code: kind }))
   } catch {
-    return new BraidError('engine-lost', `The quantiser ended with ${code}. ${log}`.trim())
+    return fail('engine-lost/convert', {
+      reason: `The quantiser ended with ${code}. ${log}`.trim(),
+    })
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { decidingProgram } from '../../protocol/deciding.ts'
 import type { RunEvent } from '../../protocol/events.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
-import { BraidError, fail } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { MAX_LINE } from '../../protocol/limits.ts'
 import { NestsTooDeep, parseJson as readJson } from '../../protocol/json.ts'
 import { atOnce, inSlices, Slices } from '../slices.ts'
@@ -177,7 +177,9 @@ class EventChecker {
     const events = this.#parser.parse(value)
     this.#count++
     if (typeof events === 'string')
-      throw new BraidError('bad-transcript', `${this.#called} ${this.#count} is damaged: ${events}`)
+      throw fail('bad-transcript/file', {
+        reason: `${this.#called} ${this.#count} is damaged: ${events}`,
+      })
     for (const event of events ?? []) this.#events.push(event)
   }
 

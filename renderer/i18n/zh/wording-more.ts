@@ -106,4 +106,11 @@ export const moreErrors: Record<keyof typeof MORE_ERRORS, string> = {
   'bad-transcript/line': '此文件既不是 Braid 的记录，也不是其 JSON 导出（第 {line} 行）。',
   'bad-request/no-usable': '{repo} 中没有 Braid 可用的模型。',
   'bad-request/choose': '请选择其中之一：{names}。',
+  'bad-transcript/file': '记录文件有误：{reason}',
+  'wrong-model/file': '此模型无法使用：{reason}',
+  'model-not-found/files': '缺少所需的文件：{reason}',
+  'disk-full/short': '磁盘空间不足：{reason}',
+  'engine-lost/convert': '转换进程意外结束：{reason}',
+  'bad-path/run': '路径无效：{reason}',
+  'no-such-run/run': '找不到运行：{reason}',
 }

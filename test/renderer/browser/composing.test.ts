@@ -108,7 +108,12 @@ describe.skipIf(CHROMIUM === undefined)('composing', () => {
     await page.locator('[data-run-view]').waitFor()
     await page.evaluate(() => {
       const { fake } = (window as never as { harness: Handle }).harness
-      const event = { type: 'notice', at: 9e4, code: 'scope', params: { scope: 'It plays a game.' } }
+      const event = {
+        type: 'notice',
+        at: 9e4,
+        code: 'scope',
+        params: { scope: 'It plays a game.' },
+      }
       fake.push({ kind: 'events', run: 'balls', events: [event] })
     })
     const notice = page.locator('[data-notice="scope"]')
