@@ -69,10 +69,10 @@ describe.skipIf(CHROMIUM === undefined)('the kind of a question', () => {
       await window.untilRunIs('ended')
       return page.locator(`[data-conversation="${window.run}"] .sidebar-title`)
     }
-    const off = await ask('the leaves of so many trees turn red before they fall', false)
-    const on = await ask('the leaves of so many trees fall before the winter comes', true)
+    const off = await ask('the leaves of most trees turn red before they fall', false)
+    const on = await ask('the leaves of most trees fall before the winter comes', true)
     await expect.poll(() => on.textContent(), { timeout: 60_000 }).toBe('Red leaves')
-    expect(await off.textContent()).toMatch(/^Why do the leaves of so many trees turn red/)
+    expect(await off.textContent()).toMatch(/^Why do the leaves of most trees turn red/)
   })
 
   test('a proof under a majority: nothing to count is said, and the paths can be merged', async () => {
