@@ -63,10 +63,11 @@ export const crowded = (page: Page): Promise<string[]> =>
     const name = (el: Element) => `"${el.textContent!.trim().slice(0, 40)}"`
     const over = boxes.flatMap((a, i) =>
       boxes.slice(i + 1).flatMap((b) => {
-        if (a.el.contains(b.el) || b.el.contains(a.el) || layerOf(a.el) !== layerOf(b.el)) return []
         const x = Math.min(a.right, b.right) - Math.max(a.left, b.left)
         const y = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)
-        return x > 2 && y > 4 ? [`${name(a.el)} lies over ${name(b.el)}`] : []
+        if (x <= 2 || y <= 4) return []
+        if (a.el.contains(b.el) || b.el.contains(a.el) || layerOf(a.el) !== layerOf(b.el)) return []
+        return [`${name(a.el)} lies over ${name(b.el)}`]
       }),
     )
     const size = parseFloat(getComputedStyle(document.documentElement).fontSize)
