@@ -52,15 +52,14 @@ export function App() {
             <CommandButton
               key={id}
               id={id}
-              iconOnly
+              {...(id === 'app.sidebar' && { label: 'rail.sidebar' as const })}
               look={`quiet rail-btn ${isHere(id, route) ? 'here' : ''}`}
             />
           ))}
           <span className="grow" />
-          <CommandButton id="app.theme" iconOnly look="quiet rail-btn" />
+          <CommandButton id="app.theme" label="rail.theme" look="quiet rail-btn" />
           <CommandButton
             id="app.settings"
-            iconOnly
             look={`quiet rail-btn ${isHere('app.settings', route) ? 'here' : ''}`}
           />
         </nav>

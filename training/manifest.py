@@ -37,7 +37,10 @@ def main():
         "sizeBytes": file.stat().st_size,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "licence": "MIT",
-        "goodFor": "Seeing native parallel thinking in the first minute: it plays one game, a target out of four numbers",
+        "goodFor": {
+            "en": "Seeing native parallel thinking in the first minute: it plays one game, a target out of four numbers",
+            "zh": "在第一分钟里体验原生并行思考：它只玩一个游戏，用四个数凑出目标数",
+        },
         "parallel": True,
         "data": {
             "trainingSeed": a.seed,

@@ -58,7 +58,7 @@ export function addGet(program: Command): void {
                   one.id,
                   one.parallel ? 'yes' : 'no',
                   one.licence,
-                  one.goodFor,
+                  one.goodFor.en,
                 ]),
               ),
         )

@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 import { chunksOf, makeFolder } from '../files/index.ts'
 import { download, Net, type DownloadProgress } from '../models/download/index.ts'
 import type { GpuLibrary } from '../native/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import { installedCuda, type CudaMajor } from './cuda.ts'
 import { archiveUrl, platformPackages, readPin, type GpuBackend, type Pin } from './packages.ts'
 
@@ -124,10 +124,7 @@ export async function fetchBackend(
   for await (const chunk of chunksOf(archive)) hash.update(chunk)
   if (`sha512-${hash.digest('base64')}` !== integrity) {
     await rm(archive, { force: true })
-    throw new BraidError(
-      'bad-model',
-      `The archive of ${name} from the registry does not match the pinned checksum. It was deleted.`,
-    )
+    throw fail('bad-model/checksum', { name })
   }
   options.onProgress?.({ phase: 'unpack' })
   const work = await mkdtemp(join(dataFolder, 'backends', 'tmp-'))

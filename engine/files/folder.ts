@@ -1,6 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { diskError } from './disk-error.ts'
 
 /**
@@ -15,16 +15,14 @@ export function makeFolder(folder: string, doing = 'Creating a folder'): void {
       const stat = statSync(path, { throwIfNoEntry: false })
       if (stat?.isDirectory()) break
       if (stat !== undefined || path === dirname(path))
-        throw new BraidError('bad-path', `${doing} failed: ${path} is not a folder.`)
+        throw fail('bad-path/no-folder', { doing, path })
       missing.unshift(path)
     }
     for (const path of missing) make(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR')
-      throw new BraidError('io', `${doing} failed: ${folder} cannot be created there.`, {
-        cause: error,
-      })
+      throw fail('io/create-folder', { doing, folder }, { cause: error })
     throw diskError(error, doing)
   }
 }

@@ -1,6 +1,6 @@
 import { rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import { ownName, stateOf } from './owner.ts'
 import { readText } from './regular.ts'
 
@@ -24,8 +24,7 @@ export class WriteLock {
   /** Takes the lock. Errors: `bad-request` if another process holds it; file system errors. */
   constructor(file: string, what = 'this run') {
     this.#file = file
-    if (!create(file) && !takeOver(file))
-      throw new BraidError('bad-request', `Another Braid process is working on ${what}.`)
+    if (!create(file) && !takeOver(file)) throw fail('bad-request/locked', { what })
     this.#beat = setInterval(() => this.touch(), BEAT_MS)
     this.#beat.unref()
   }

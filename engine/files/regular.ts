@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 
 /**
  * The way in which Braid opens files that a user names or that lie in its folders. A pipe, a socket or a device
@@ -13,7 +13,7 @@ const { O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants
 const FLAGS = { r: O_RDONLY, 'r+': O_RDWR, w: O_WRONLY | O_CREAT | O_TRUNC } as const
 const MIB = 1 << 20
 
-const refused = (file: string) => new BraidError('bad-path', `${file} is not a regular file.`)
+const refused = (file: string) => fail('bad-path/irregular', { file })
 
 /** Sockets, and pipes that nobody reads, are refused by the system itself. */
 const opening = (error: unknown, file: string): unknown =>
@@ -91,10 +91,7 @@ export const readText = (file: string, most: number): string =>
   readRegular(file, most).toString('utf8')
 
 const tooLarge = (file: string, most: number) =>
-  new BraidError(
-    'bad-request',
-    `${file} is larger than ${most < MIB ? `${most} bytes` : `${most / MIB} MiB`}.`,
-  )
+  fail('bad-request/file-size', { file, most: most < MIB ? `${most} B` : `${most / MIB} MiB` })
 
 /**
  * The most bytes of a file that Braid keeps for itself, such as a list of models or of deleted runs. Larger ones were

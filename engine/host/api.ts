@@ -1,7 +1,7 @@
 import type { Api } from '../api/index.ts'
 import type { ApiSettings, ApiStatus } from '../protocol/api.ts'
 import { channelPair } from '../protocol/channel-pair.ts'
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { fail, toBraidError } from '../protocol/errors.ts'
 import type { Channel } from '../protocol/wire.ts'
 
 export interface ApiSwitchParts {
@@ -40,8 +40,7 @@ export class ApiSwitch {
 
   /** Replaces the key. Clients that use the old one are turned away. Errors: `bad-request` if no server needs a key. */
   async newKey(): Promise<void> {
-    if (this.#wanted?.key !== true)
-      throw new BraidError('bad-request', 'The API is off, or needs no key.')
+    if (this.#wanted?.key !== true) throw fail('bad-request/api-off')
     const { newKey } = await import('../api/index.ts')
     newKey(this.#parts.folder)
     this.#restart()

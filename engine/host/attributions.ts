@@ -1,5 +1,5 @@
 import { attributionTask, type Attribution } from '../protocol/wire.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import type { SegmentId } from '../protocol/events.ts'
 import type { Client } from './client.ts'
 import type { Runs } from './runs.ts'
@@ -26,7 +26,7 @@ export class Attributions {
     const task = attributionTask(run, segment)
     const asked = this.#asked.get(client) ?? new Map<string, AbortController>()
     this.#asked.set(client, asked)
-    if (asked.has(task)) throw new BraidError('bad-request', 'This is already being read.')
+    if (asked.has(task)) throw fail('bad-request/already-reading')
     const own = new AbortController()
     asked.set(task, own)
     const signal = AbortSignal.any([own.signal, client.gone])

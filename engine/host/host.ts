@@ -17,7 +17,7 @@ import { Titles } from './titles.ts'
 import { Watchdog } from './watchdog.ts'
 import { bundledModel } from '../models/index.ts'
 import type { ApiSettings } from '../protocol/api.ts'
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import { runError } from '../protocol/events.ts'
 import { readPreferences, storedPreferences, type Preferences } from '../protocol/preferences.ts'
 import {
@@ -163,19 +163,11 @@ export class Host {
     if (deadly)
       this.#set({ loadAtStart: false, notLoadedAtStart: model, loadingAtStart: undefined })
     await this.#engine.ready()
-    if (deadly)
-      throw new BraidError(
-        'engine-lost',
-        `The engine ended while loading ${model} at startup. Loading at startup is now off.`,
-      )
+    if (deadly) throw fail('engine-lost/loading', { model })
     if (!wanted) return
     const settings = await this.#library.settle(model, {})
     const { verdict, total, free } = await this.#engine.fit(model, settings)
-    if (verdict === 'wont-fit')
-      throw new BraidError(
-        'out-of-memory',
-        `${model} is not loaded at startup: its runs need ${total} bytes, but only ${free} are free.`,
-      )
+    if (verdict === 'wont-fit') throw fail('out-of-memory/loading', { model, needed: total, free })
     const onProgress = (fraction: number) =>
       this.#broadcast({ kind: 'progress', task: 'load', fraction })
     this.#set({ loadingAtStart: model })
@@ -261,11 +253,7 @@ export class Host {
 
     'run.start': async ({ request }) => {
       const model = request.model ?? bundledModel()
-      if (model === null)
-        throw new BraidError(
-          'model-not-found',
-          'Choose a model first: this copy of Braid has no bundled model.',
-        )
+      if (model === null) throw fail('model-not-found/choose')
       await this.#engine.ready()
       return {
         run: this.#runs.start({
@@ -352,8 +340,7 @@ export class Host {
   /** Changes settings; undefined removes a key. */
   #set(changes: Partial<Preferences<'shared' | 'host'>>): void {
     const settings = { ...this.#settings.read(), ...changes }
-    if (JSON.stringify(settings).length > MAX_SETTINGS)
-      throw new BraidError('bad-request', 'The settings are too large.')
+    if (JSON.stringify(settings).length > MAX_SETTINGS) throw fail('bad-request/settings-size')
     this.#settings.write(settings)
     this.#api.set(this.#apiWanted())
     this.#engine.allowPrograms(this.#preferences().runPrograms)

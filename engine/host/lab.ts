@@ -13,7 +13,7 @@ import {
 } from '../files/index.ts'
 import type * as LabModule from '../lab/index.ts'
 import type { Job, Runner, Speed } from '../lab/index.ts'
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { fail, toBraidError } from '../protocol/errors.ts'
 import { pathId, runError, thrownError } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN } from '../protocol/fold.ts'
 import { experimentOf } from '../protocol/lab.ts'
@@ -139,8 +139,7 @@ export class Labs {
       // What cannot be run is refused before it is listed.
       const opened = await lab.openLab(spec)
       lab.unitsOf(opened)
-      if (opened.problems.length === 0)
-        throw new BraidError('bad-request', 'None of these problems can be scored.')
+      if (opened.problems.length === 0) throw fail('bad-request/nothing-scored')
       const experiment: Stored = {
         id: `lab-${newRunId()}`,
         title,
@@ -165,7 +164,7 @@ export class Labs {
       const { state } = this.#one(id)
       const over = state === 'done' || state === 'cancelled'
       if (command === 'delete') await this.#delete(id)
-      else if (over) throw new BraidError('bad-request', 'This experiment is over.')
+      else if (over) throw fail('bad-request/experiment-over')
       else if (command === 'resume') {
         if (state === 'paused' || state === 'failed')
           this.#set({ ...this.#one(id), state: 'waiting', error: undefined })
@@ -208,7 +207,7 @@ export class Labs {
 
   #one(id: string): Stored {
     const one = this.#all.get(id)
-    if (one === undefined) throw new BraidError('bad-request', `There is no experiment ${id}.`)
+    if (one === undefined) throw fail('bad-request/no-experiment', { id })
     return one
   }
 
@@ -380,7 +379,7 @@ export class Labs {
     const stop = new AbortController()
     const run = async ({ request, name, prefix, tokens }: Job) => {
       const { digestOf } = await labModule()
-      if (stop.signal.aborted) throw new BraidError('cancelled', 'The experiment was stopped.')
+      if (stop.signal.aborted) throw fail('cancelled/experiment')
       const made = `${id}-${name ?? randomUUID()}`
       const state = await this.#parts.runs.make(made, request, {
         signal: stop.signal,
@@ -460,8 +459,7 @@ function linesIn(file: string): number {
 /** Returns the path of a problem set as it was given. Throws `bad-request` if it names another file. */
 function setPath(given: string): string {
   const path = givenPath(given)
-  if (!/\.jsonl?$/i.test(path))
-    throw new BraidError('bad-request', `${path} is not a .jsonl or .json file.`)
+  if (!/\.jsonl?$/i.test(path)) throw fail('bad-request/set-file', { file: path })
   return path
 }
 

@@ -12,9 +12,9 @@ import { ModelRegistry } from '../models/index.ts'
 import { Tasks } from '../models/index.ts'
 import { serverUrl } from '../remote/index.ts'
 import { onServer, serverAddress } from '../protocol/address.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import type { RunRequest } from '../protocol/request.ts'
-import type { Method, METHODS, Offer, Result, Task } from '../protocol/wire.ts'
+import type { CatalogueItem, Fit, Method, METHODS, Offer, Result, Task } from '../protocol/wire.ts'
 import type { z } from 'zod'
 import type { HostEngine } from './engine.ts'
 
@@ -115,17 +115,7 @@ export class Library {
         ),
       }),
       'models.count': async ({ file, texts }) => ({ tokens: await engine.count(file, texts) }),
-      'models.catalogue': () =>
-        readCatalogue().map(({ id, name, repo, kind, choice, licence, goodFor, parallel }) => ({
-          id,
-          name,
-          repo,
-          kind,
-          choice,
-          licence,
-          goodFor,
-          parallel,
-        })),
+      'models.catalogue': () => this.#catalogue(),
       'models.offer': ({ ref }) => this.#offer(ref),
       'models.search': ({ query }) => this.#search(query),
       'models.get': (wanted) => this.#get(wanted),
@@ -211,7 +201,7 @@ export class Library {
   /** Unloads a model. Throws `bad-request` if a run is using it. */
   async #unload(file: string): Promise<void> {
     if (this.#engine.loaded().some((one) => one.file === file && one.inUse))
-      throw new BraidError('bad-request', 'A run is using this model. Stop it first.')
+      throw fail('bad-request/model-in-use')
     await this.#engine.unload({ file }, 'asked')
   }
 
@@ -229,6 +219,25 @@ export class Library {
         ...(device !== undefined && { engine: { ...engine, device } }),
       },
     }
+  }
+
+  /** Returns the models to recommend, with what is known of them without the hub. */
+  async #catalogue(): Promise<CatalogueItem[]> {
+    const room = await this.#room()
+    return readCatalogue().map(
+      ({ id, name, repo, kind, choice, licence, goodFor, parallel, aboutBytes }) => ({
+        id,
+        name,
+        repo,
+        kind,
+        choice,
+        licence,
+        goodFor,
+        parallel,
+        aboutBytes,
+        ...(aboutBytes !== undefined && { verdict: room(kind, aboutBytes) }),
+      }),
+    )
   }
 
   async #offer(ref: string): Promise<Offer> {
@@ -253,8 +262,7 @@ export class Library {
           kind,
           files: files.length,
           sizeBytes,
-          // A folder is converted to about half the size of its 16-bit weights by default.
-          verdict: room(kind === 'folder' ? sizeBytes / 2 : sizeBytes),
+          verdict: room(kind, sizeBytes),
         })),
       }
     } finally {
@@ -301,10 +309,10 @@ export class Library {
   }
 
   /**
-   * Returns a function that judges a model by its size: whether it fits on a GPU or in system
-   * memory.
+   * Returns a function that judges a model by the size of its download: whether it fits on a GPU or
+   * in system memory.
    */
-  async #room(): Promise<(sizeBytes: number) => Offer['choices'][number]['verdict']> {
+  async #room(): Promise<(kind: 'gguf' | 'folder', sizeBytes: number) => Fit['verdict']> {
     const devices = await this.#engine.devices().then(
       (state) => state.devices,
       () => [],
@@ -316,8 +324,9 @@ export class Library {
       ),
       systemFree(),
     ]
-    return (sizeBytes) => {
-      const need = MARGIN * sizeBytes + RUN_BYTES
+    return (kind, sizeBytes) => {
+      // A folder is converted to about half the size of its 16-bit weights by default.
+      const need = MARGIN * (kind === 'folder' ? sizeBytes / 2 : sizeBytes) + RUN_BYTES
       return need <= gpu || (gpu === 0 && need <= 0.9 * system)
         ? 'fits'
         : need <= system

@@ -4,7 +4,7 @@ import { readModelInfo } from '../models/index.ts'
 import { bundledModel } from '../models/index.ts'
 import { builtFrom, loadAddon } from '../native/index.ts'
 import { onServer } from '../protocol/address.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
@@ -73,8 +73,7 @@ export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
     devices: async () => ({ ...(await devices.state()), devices: await list() }),
     async fetchBackend(backend, { signal, onProgress }) {
       const offer = (await devices.offers()).find((one) => one.backend === backend)
-      if (offer === undefined)
-        throw new BraidError('bad-request', `No ${backend} backend is available for this machine.`)
+      if (offer === undefined) throw fail('bad-request/no-backend', { backend })
       const { reason } = await devices.fetch(offer, {
         signal,
         onProgress: (progress) =>

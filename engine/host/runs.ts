@@ -1,4 +1,4 @@
-import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
+import { fail, toBraidError } from '../protocol/errors.ts'
 import {
   runError,
   type CommandResult,
@@ -159,11 +159,7 @@ export class Runs {
   ): Promise<Attribution> {
     await this.#options.engine.ready()
     const run = this.#runs.get(id)
-    if (run !== undefined && isAtWork(run.state))
-      throw new BraidError(
-        'bad-request',
-        'The run is still thinking. What its summary attended to can be read once the run is over.',
-      )
+    if (run !== undefined && isAtWork(run.state)) throw fail('bad-request/attribution-live')
     const events = this.#options.store.events(id)
     return this.#options.engine.attribute(events, segment, {
       ...options,
@@ -241,8 +237,7 @@ export class Runs {
   async release(id: string): Promise<void> {
     const run = this.#runs.get(id)
     if (run === undefined) return
-    if (isAtWork(run.state))
-      throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
+    if (isAtWork(run.state)) throw fail('bad-request/still-thinking')
     await this.#close(run)
   }
 
@@ -432,8 +427,7 @@ export class Runs {
       const state = foldRun(this.#options.store.events(next.run))
       const segment = segmentOf(state, next.segment)
       const answer = segment === undefined ? state.answer : framedText(segment)
-      if (answer === null)
-        throw new BraidError('bad-request', `Run ${next.run} has no answer to follow up on.`)
+      if (answer === null) throw fail('bad-request/no-answer', { run: next.run })
       turns.unshift(...state.turns, { problem: state.problem, answer })
       next = state.followUp
     }

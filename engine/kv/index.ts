@@ -43,4 +43,4 @@ export {
   type Size,
   type SizedModel,
 } from './size.ts'
-export { yarnFor } from './yarn.ts'
+export { trainedPositions, yarnFor } from './yarn.ts'

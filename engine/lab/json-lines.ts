@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
 
 /** An entry that was read, or why it cannot be used. */
@@ -35,8 +35,8 @@ export function readEach<T>(
       return { value: read(json === undefined ? value : parse(where, json), index) }
     } catch (error) {
       if (error instanceof BraidError && error.message.startsWith(where)) return { error }
-      const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message
-      return { error: new BraidError('bad-request', `${where}: ${why}`, { cause: error }) }
+      const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message
+      return { error: fail('bad-request/set-line', { where, reason }, { cause: error }) }
     }
   })
 }
@@ -66,9 +66,9 @@ function parse(where: string, text: string): unknown {
     const value = parseJson(text)
     return LONG.test(text) ? JSON.parse(withLongNumbersQuoted(text)) : value
   } catch (error) {
-    throw new BraidError(
-      'bad-request',
-      `${where}: this is not valid JSON (${(error as Error).message}).`,
+    throw fail(
+      'bad-request/set-json',
+      { where, reason: (error as Error).message },
       { cause: error },
     )
   }

@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import type { LabEvent, LabSpec } from '../protocol/lab.ts'
 import { runBank, type BankEngine } from './bank-lab.ts'
 import { CellTable, cellsCsv } from './cells.ts'
@@ -83,7 +83,7 @@ async function work(
     }),
   }
   const tasks = tasksOf(experiment)
-  if (tasks.length === 0) throw new BraidError('bad-request', 'There is nothing to run.')
+  if (tasks.length === 0) throw fail('bad-request/nothing-to-run')
   const keyOf = (unit: string, problem: number, sample: number) => `${unit}|${problem}|${sample}`
   const asked = new Set(
     tasks.map(({ unit, problem, sample }) => keyOf(unit.key, problem.index, sample)),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { MAX_TEXT_FILE, readRegular } from '../files/index.ts'
 import { extractAnswer } from '../prompt/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import type { LabFields, Unscored } from '../protocol/lab.ts'
 import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
 import { readEntries } from './json-lines.ts'
@@ -48,7 +48,7 @@ export function readSet(file: string): Buffer {
     return readRegular(file, MAX_TEXT_FILE)
   } catch (error) {
     if (error instanceof BraidError) throw error
-    throw new BraidError('io', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
+    throw fail('io/set', { file, reason: (error as Error).message }, { cause: error })
   }
 }
 
@@ -58,7 +58,7 @@ export function problemsIn(file: string, bytes: Buffer, fields: LabFields): Prob
     index,
     ...readProblem(value, fields),
   }))
-  if (problems.length === 0) throw new BraidError('bad-request', `${file} holds no problems.`)
+  if (problems.length === 0) throw fail('bad-request/set-empty', { file })
   return { problems, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 

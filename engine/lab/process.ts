@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { programFile, sourceOptions } from '../programs/index.ts'
 import { passOn } from '../terminal/index.ts'
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import { runError, thrownError, type RunError } from '../protocol/events.ts'
 import type { Digest } from './digest.ts'
 import type { Job, Runner } from './experiment.ts'
@@ -113,8 +113,7 @@ export class EngineProcess implements Runner {
       if (this.#child === child) this.#child = null
       const pending = [...this.#pending.values()]
       this.#pending.clear()
-      for (const { reject } of pending)
-        reject(new BraidError('engine-lost', `The engine process ended (${why}).`))
+      for (const { reject } of pending) reject(fail('engine-lost/process', { reason: why }))
     }
     child.on('error', (error) => lost(error.message))
     child.on('exit', (code, signal) => lost(signal ?? `exit code ${code}`))

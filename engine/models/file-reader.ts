@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { regularHandle } from '../files/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 
 const CHUNK = 2 ** 20
 
@@ -36,16 +36,11 @@ export class FileReader {
       return new FileReader(handle, (await handle.stat()).size, limit)
     } catch (error) {
       await handle?.close()
-      if (error instanceof BraidError)
-        throw new BraidError('bad-model', error.message, { cause: error })
+      if (error instanceof BraidError) throw fail('bad-model/no-file', { file }, { cause: error })
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ENOENT' || code === 'ENOTDIR')
-        throw new BraidError('model-not-found', `The file ${file} does not exist.`, {
-          cause: error,
-        })
-      throw new BraidError('io', `${file} cannot be read: ${(error as Error).message}`, {
-        cause: error,
-      })
+        throw fail('model-not-found/file', { file }, { cause: error })
+      throw fail('io/read', { file, reason: (error as Error).message }, { cause: error })
     }
   }
 

@@ -4,7 +4,14 @@
  * large the context is. Sizes are in bytes.
  */
 import { freemem, totalmem } from 'node:os'
-import { contextCells, newRunDemand, sizeRun, SPARE_SEQUENCES, type Size } from '../kv/index.ts'
+import {
+  contextCells,
+  newRunDemand,
+  sizeRun,
+  SPARE_SEQUENCES,
+  trainedPositions,
+  type Size,
+} from '../kv/index.ts'
 import type { NativeAddon, NativeMemory } from '../native/index.ts'
 import {
   KvType,
@@ -80,8 +87,10 @@ export class Fits {
    * device counts as the CPU.
    */
   async fit(question: FitQuestion): Promise<Fit> {
-    const { info, settings } = await resolve(question)
-    return this.#judge(question, info, settings)
+    const { info, metadata, settings } = await resolve(question)
+    const positions = trainedPositions({ ...info, metadata }, settings)
+    const fit = await this.#judge(question, info, settings)
+    return Number.isFinite(positions) ? { ...fit, positions } : fit
   }
 
   /**
@@ -163,7 +172,11 @@ export class Fits {
 
 async function resolve({ file, settings }: FitQuestion) {
   const { info, metadata } = await readModel(file)
-  return { info, settings: resolveSettings(settings, { metadata, nativePaths: info.nativePaths }) }
+  return {
+    info,
+    metadata,
+    settings: resolveSettings(settings, { metadata, nativePaths: info.nativePaths }),
+  }
 }
 
 const layersOf = ({ engine }: RunSettings, { layers }: ModelInfo) =>

@@ -5,7 +5,7 @@
  * until they are needed. Unlike llama.cpp it rejects strings over 16 MiB, arrays over 64 Mi
  * elements and headers over 64 MiB. Format: ggml/include/gguf.h.
  */
-import { BraidError, fail } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { EndOfFile, FileReader } from './file-reader.ts'
 import {
   LIMITS,
@@ -59,7 +59,7 @@ const MOST_BYTES = 2 ** 50
 const MOST_ELEMENTS = 2 ** 31
 /** Ends the sentence about a file that is too short: the cause and the remedy, after a colon. */
 export const CUT = 'it is damaged or was not downloaded completely. Download it again.'
-export const bad = (message: string) => new BraidError('bad-model', message)
+export const bad = (message: string) => fail('bad-model/file', { reason: message })
 
 /** Reads a header. Throws `bad-model` with the fault, `model-not-found` or `io`. */
 export async function readGguf(file: string): Promise<GgufHeader> {

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { makeFolder } from '../files/index.ts'
 import type { Hub } from './hub-access.ts'
 import { convertInProcess } from './convert/process.ts'
@@ -54,7 +54,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
     { signal, onProgress, onNotice }: Parameters<Work['run']>[1],
   ) => {
     if (dirname(job.output) !== registry.downloads)
-      throw new BraidError('bad-path', `The window converts models to ${registry.downloads} only.`)
+      throw fail('bad-path/convert-folder', { folder: registry.downloads })
     makeFolder(registry.downloads)
     const { file, notices } = await convertInProcess({
       folder: job.folder,
@@ -74,11 +74,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
       switch (job.kind) {
         case 'backend': {
           const reason = await fetchBackend(job.backend, { signal, onProgress })
-          if (reason !== undefined)
-            throw new BraidError(
-              'unknown-device',
-              `The library was fetched, but cannot be used: ${reason}`,
-            )
+          if (reason !== undefined) throw fail('unknown-device/backend-unusable', { reason })
           return undefined
         }
         case 'convert':

@@ -9,12 +9,13 @@ import { z } from 'zod'
 import { MAX_OWN_FILE, readText } from '../files/index.ts'
 import { findAbove } from '../programs/index.ts'
 import { BraidError } from '../protocol/errors.ts'
+import { GoodFor } from '../protocol/models.ts'
 
 /**
  * Unknown keys are allowed and kept: the bundled model's entry also records how it was made and
- * measured. `sizeBytes` and `sha256` belong to `file`. An entry of the hub has neither: its files,
- * their sizes and their sha256 are read from the hub at download time, so that they match the
- * newest revision.
+ * measured. `sizeBytes` and `sha256` belong to `file`. An entry of the hub has neither, only
+ * `aboutBytes`: its files, their sizes and their sha256 are read from the hub at download time, so
+ * that they match the newest revision.
  */
 export const ManifestEntry = z
   .looseObject({
@@ -43,8 +44,10 @@ export const ManifestEntry = z
       .regex(/^[0-9a-f]{64}$/)
       .optional(),
     licence: z.string(),
+    /** About how many bytes the hub's files have: what is said of them before the hub is asked. */
+    aboutBytes: z.int().min(1).optional(),
     /** What the model is good for, in one sentence. */
-    goodFor: z.string(),
+    goodFor: GoodFor,
     /** Whether the model natively supports parallel thinking. */
     parallel: z.boolean(),
   })

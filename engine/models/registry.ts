@@ -8,7 +8,7 @@ import { lstat, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { serverAddress, type ServerAddress } from '../protocol/address.ts'
-import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
+import { fail, toBraidError } from '../protocol/errors.ts'
 import { runError } from '../protocol/events.ts'
 import type { Added, ModelEntry } from '../protocol/wire.ts'
 import {
@@ -134,7 +134,7 @@ export class ModelRegistry {
    */
   async addFolder(folder: string): Promise<Added> {
     if (!isAbsolute(folder) || !(await stat(folder).catch(() => undefined))?.isDirectory())
-      throw new BraidError('model-not-found', `The folder ${folder} does not exist.`)
+      throw fail('model-not-found/folder', { folder })
     return this.addFiles((await scanFolder(folder)).map(({ file }) => file))
   }
 
@@ -160,7 +160,7 @@ export class ModelRegistry {
   async addDownloaded(files: readonly string[]): Promise<ModelEntry> {
     for (const file of files)
       if (!(await this.#own(file)))
-        throw new BraidError('bad-path', `${file} is not in ${this.#downloads}.`)
+        throw fail('bad-path/outside', { file, folder: this.#downloads })
     return this.#add({
       ...(await describe(files[0]!)),
       files: [...files],
@@ -176,11 +176,11 @@ export class ModelRegistry {
     const next = await describe(file)
     return this.#change(async (state) => {
       const entry = state.models.find((one) => one.file === old)
-      if (!entry) throw new BraidError('model-not-found', `${old} is not on the list.`)
+      if (!entry) throw fail('model-not-found/not-listed', { file: old })
       const same =
         entry.sizeBytes === next.sizeBytes &&
         (entry.headerSha256 ?? next.headerSha256) === next.headerSha256
-      if (!same) throw new BraidError('wrong-model', `${file} is not the model ${entry.name}.`)
+      if (!same) throw fail('wrong-model/relink', { file, name: entry.name })
       const moved: Entry = {
         ...next,
         origin: 'link',
@@ -266,12 +266,9 @@ export class ModelRegistry {
     try {
       text = readText(this.#file, MAX_OWN_FILE)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-        return { models: [], bundledDevices: {} }
-      const why = (error as Error).message
-      throw new BraidError('io', `The list of models (${this.#file}) cannot be read: ${why}`, {
-        cause: error,
-      })
+      const { code, message: reason } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT') return { models: [], bundledDevices: {} }
+      throw fail('io/model-list', { file: this.#file, reason }, { cause: error })
     }
     try {
       const { models, bundledDevices } = Stored.parse(JSON.parse(text))

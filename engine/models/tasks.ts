@@ -8,7 +8,8 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { fail, toBraidError } from '../protocol/errors.ts'
+import { runError } from '../protocol/events.ts'
 import { ConvertType, file as path, Task } from '../protocol/models.ts'
 import {
   makeFolder,
@@ -138,10 +139,9 @@ export class Tasks {
    */
   async command(id: string, command: 'pause' | 'resume' | 'cancel' | 'clear'): Promise<void> {
     const item = this.#items.find(({ task }) => task.id === id)
-    if (item === undefined) throw new BraidError('bad-request', 'The task does not exist.')
+    if (item === undefined) throw fail('bad-request/no-task')
     if (command === 'resume') return this.#resume(item)
-    if (command === 'clear' && item.task.state !== 'done')
-      throw new BraidError('bad-request', 'The task is not finished. Cancel it instead.')
+    if (command === 'clear' && item.task.state !== 'done') throw fail('bad-request/task-unfinished')
     await this.#pause(item)
     if (command === 'pause') return
     this.#items = this.#items.filter((one) => one !== item)
@@ -204,8 +204,7 @@ export class Tasks {
         (error: unknown) => {
           // A pause has already set the state.
           if (task.state !== 'running') return
-          const { code, message } = toBraidError(error)
-          task.error = { code, message }
+          task.error = runError(toBraidError(error))
           task.state = 'failed'
         },
       )

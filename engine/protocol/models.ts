@@ -5,7 +5,6 @@ import { KvType } from './request.ts'
 /** Schemas of models and devices; wire.ts has the requests that use them. Sizes are in bytes. */
 
 export const file = z.string().min(1).max(4096)
-const problem = z.object({ code: z.string(), message: z.string() })
 
 export const DeviceInfo = z.object({
   name: z.string(),
@@ -100,6 +99,12 @@ export const FoundModel = z.object({
 export type FoundModel = z.infer<typeof FoundModel>
 
 /** A model of Braid's catalogue, which can be downloaded. */
+/** What a model is good for, in the languages of the window. */
+export const GoodFor = z.object({ en: z.string(), zh: z.string() })
+
+/** Whether a run fits the machine's memory. */
+export const Verdict = z.enum(['fits', 'may-be-slow', 'wont-fit'])
+
 export const CatalogueItem = z.object({
   id: z.string(),
   name: z.string(),
@@ -107,8 +112,12 @@ export const CatalogueItem = z.object({
   kind: z.enum(['gguf', 'folder']),
   choice: z.string().optional(),
   licence: z.string(),
-  goodFor: z.string(),
+  goodFor: GoodFor,
   parallel: z.boolean(),
+  /** About how large the download is; the hub knows exactly. */
+  aboutBytes: z.number().optional(),
+  /** Whether the model fits this machine, by that size. */
+  verdict: Verdict.optional(),
 })
 export type CatalogueItem = z.infer<typeof CatalogueItem>
 
@@ -142,7 +151,7 @@ export const Offer = z.object({
       files: z.int(),
       /** null: the server does not report the size. */
       sizeBytes: z.number().nullable(),
-      verdict: z.enum(['fits', 'may-be-slow', 'wont-fit']).optional(),
+      verdict: Verdict.optional(),
     }),
   ),
   /** The choice that the request named. */
@@ -167,7 +176,7 @@ export const Task = z.object({
   file: file.optional(),
   /** What the user should know about that file, in sentences. */
   notices: z.array(z.string()).optional(),
-  error: problem.optional(),
+  error: RunError.optional(),
 })
 export type Task = z.infer<typeof Task>
 
@@ -178,10 +187,12 @@ export const Fit = z.object({
   compute: z.number(),
   total: z.number(),
   free: z.number(),
-  verdict: z.enum(['fits', 'may-be-slow', 'wont-fit']),
+  verdict: Verdict,
   /** The device that lacks memory, and how many bytes it lacks. */
   short: z.object({ device: z.string(), bytes: z.number() }).optional(),
   cells: z.int(),
+  /** Positions that the model can take with these settings; absent if they are not known. */
+  positions: z.number().optional(),
   /** The same figures per device, the CPU first; devices that the run does not use are omitted. */
   devices: z.array(
     z.object({

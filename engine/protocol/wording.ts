@@ -6,6 +6,8 @@ import { ownEntry } from './own.ts'
  * a table per other language. `{name}` in a sentence is the parameter of that name.
  */
 
+import { MORE_ERRORS } from './wording-more.ts'
+
 export type WordParams = Readonly<Record<string, string | number>>
 
 export const NOTICES = {
@@ -76,6 +78,7 @@ export interface Notice {
 }
 
 export const ERRORS = {
+  ...MORE_ERRORS,
   'bad-combination/encoder':
     'Models with an encoder are not supported. Choose a decoder-only model.',
   /** Only older transcripts have this one. */

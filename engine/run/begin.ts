@@ -1,4 +1,10 @@
-import { liveRounds, newRunDemand, summaryCells, summaryReserve, yarnFor } from '../kv/index.ts'
+import {
+  liveRounds,
+  newRunDemand,
+  summaryCells,
+  summaryReserve,
+  trainedPositions,
+} from '../kv/index.ts'
 import type { NativeModelInfo } from '../native/index.ts'
 import {
   markersOf,
@@ -174,16 +180,6 @@ export function chooseFusion(
   if (cannot && info.cannotJoin !== undefined)
     throw fail('cannot-join/memory', { memory: info.cannotJoin })
   return fusionOf(asked, info.cannotJoin === undefined)
-}
-
-/**
- * Returns how many positions the model was trained for, YaRN included; Infinity if a server does not
- * say.
- */
-export function trainedPositions(info: NativeModelInfo, settings: RunSettings): number {
-  if (info.trainContext === 0) return Infinity
-  const yarn = yarnFor(info.metadata, settings.budget, info.trainContext)
-  return Math.floor(info.trainContext * (yarn?.factor ?? 1))
 }
 
 interface Room {

@@ -1,3 +1,4 @@
+import { trainedPositions } from '../kv/index.ts'
 import type { LoadedModel } from '../models/index.ts'
 import { buildPrompt } from '../prompt/index.ts'
 import {
@@ -14,7 +15,6 @@ import { meanLogprob, segmentOf, type RunState } from '../protocol/run-state.ts'
 import type { SegmentId, Source } from '../protocol/segments.ts'
 import type { Notice } from '../protocol/wording.ts'
 import type { Compare, OpenProbe } from '../strategies/index.ts'
-import { trainedPositions } from './begin.ts'
 
 /** Programs out of a run's segments: what a probe asks for, and what the programs return. */
 

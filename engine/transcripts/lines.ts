@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { closeSync, constants, fstatSync, readSync } from 'node:fs'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { FORMAT_VERSION, RunEvent } from '../protocol/events.ts'
 import { MAX_LINE } from '../protocol/limits.ts'
 import { badReference } from '../protocol/references.ts'
@@ -72,10 +72,9 @@ function split(buffer: Buffer, offset: number): [Line[], number] {
 }
 
 const tooLong = () =>
-  new BraidError(
-    'bad-transcript',
-    `A line of the transcript has more than ${MAX_LINE >> 20} MiB, which no event has.`,
-  )
+  fail('bad-transcript/file', {
+    reason: `A line of the transcript has more than ${MAX_LINE >> 20} MiB, which no event has.`,
+  })
 
 export interface Events {
   events: RunEvent[]
@@ -120,7 +119,7 @@ export function* readEntries(
   for (const lines of readLines(file, to)) {
     const entries: Entry[] = []
     for (const line of lines) {
-      if (bad !== undefined) throw new BraidError('bad-transcript', bad)
+      if (bad !== undefined) throw fail('bad-transcript/file', { reason: bad })
       number++
       const found = parseLine(parser, line.text)
       if (typeof found === 'string') {
@@ -128,18 +127,17 @@ export function* readEntries(
         continue
       }
       if (number === 1 && found?.[0]?.type !== 'run-started')
-        throw new BraidError(
-          'bad-transcript',
-          'Not a Braid transcript: the first line is not the start of a run.',
-        )
+        throw fail('bad-transcript/file', {
+          reason: 'Not a Braid transcript: the first line is not the start of a run.',
+        })
       end = line.end
       if (found === null) entries.push({ event: null, text: line.text })
       else for (const event of found) entries.push(entryOf(event, parser, line.text))
     }
     if (entries.length > 0) yield { entries, end }
   }
-  if (bad !== undefined && number === 1) throw new BraidError('bad-transcript', bad)
-  if (number === 0) throw new BraidError('bad-transcript', 'The transcript is empty.')
+  if (bad !== undefined && number === 1) throw fail('bad-transcript/file', { reason: bad })
+  if (number === 0) throw fail('bad-transcript/file', { reason: 'The transcript is empty.' })
   const rest = parser.end()
   if (rest.length > 0) yield { entries: rest.map((event) => entryOf(event, parser, '')), end }
 }

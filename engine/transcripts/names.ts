@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { lstatSync, realpathSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { diskError } from '../files/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { experimentOf } from '../protocol/lab.ts'
 import { RunId } from '../protocol/wire.ts'
 
@@ -35,15 +35,15 @@ export const experimentFolder = (root: string, experiment: string): string =>
  */
 export function runFile(root: string, run: string, extension: string): string {
   if (!isRunId(run))
-    throw new BraidError('bad-path', `'${printable(run)}' cannot be the name of a run.`)
+    throw fail('bad-path/run', { reason: `'${printable(run)}' cannot be the name of a run.` })
   const experiment = experimentOf(run)
   const folder = experiment === null ? root : experimentFolder(root, experiment)
   const file = join(folder, run + extension)
   const stat = lstat(file)
   if (stat !== undefined && !stat.isFile())
-    throw new BraidError('bad-path', `${run}${extension} is not a regular file.`)
+    throw fail('bad-path/run', { reason: `${run}${extension} is not a regular file.` })
   if (stat !== undefined && realpathSync(file) !== file)
-    throw new BraidError('bad-path', `${run}${extension} is outside its folder.`)
+    throw fail('bad-path/run', { reason: `${run}${extension} is outside its folder.` })
   return file
 }
 

@@ -1,4 +1,4 @@
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { searchWords } from '../protocol/search-words.ts'
 import type { RunSummary, Search } from '../protocol/wire.ts'
 import type { Events } from './lines.ts'
@@ -66,7 +66,7 @@ export class RunSearch {
     slices: Slices,
   ): Promise<string | null> {
     const { title, tags, damage } = summary
-    if (damage !== undefined) throw new BraidError('bad-transcript', damage)
+    if (damage !== undefined) throw fail('bad-transcript/file', { reason: damage })
     const [first, ...others] = await this.#piecesOf(summary, slices)
     let missing = words
     let found: string | null = null

@@ -90,8 +90,7 @@ export class RunStore {
     if (experiment !== null)
       makeFolder(experimentFolder(this.root, experiment), 'Creating the folder of an experiment')
     const files = this.#files(run)
-    if (existsSync(files.transcript))
-      throw new BraidError('bad-request', `A run named ${run} already exists.`)
+    if (existsSync(files.transcript)) throw fail('bad-request/run-exists', { run })
     return { run, writer: this.#write(run, new TranscriptWriter(files)) }
   }
 
@@ -268,12 +267,10 @@ export class RunStore {
   /** Moves a run to the trash, where it stays for 30 days. */
   delete(run: string): void {
     this.#transcript(run)
-    if (experimentOf(run) !== null)
-      throw new BraidError('bad-request', 'This run belongs to an experiment: delete that one.')
-    if (isAtWork(atOnce(this.#listing(run))))
-      throw new BraidError('bad-request', 'The run is still thinking. Stop it first.')
+    if (experimentOf(run) !== null) throw fail('bad-request/of-experiment')
+    if (isAtWork(atOnce(this.#listing(run)))) throw fail('bad-request/still-thinking')
     if (this.#writers.has(run) || isLocked(this.#file(run, 'lock')))
-      throw new BraidError('bad-request', 'Another Braid process has this run open.')
+      throw fail('bad-request/run-elsewhere')
     this.#move(run, this.root, this.#trash.folder())
     this.#alternatives.delete(run)
   }
@@ -285,10 +282,8 @@ export class RunStore {
 
   restore(run: string): RunSummary {
     const trash = this.#trash.folder()
-    if (lstat(runFile(trash, run, SUFFIX.transcript)) === undefined)
-      throw new BraidError('no-such-run', 'That run is no longer in the trash.')
-    if (existsSync(this.#file(run, 'transcript')))
-      throw new BraidError('bad-request', `A run named ${run} already exists.`)
+    if (lstat(runFile(trash, run, SUFFIX.transcript)) === undefined) throw fail('no-such-run/trash')
+    if (existsSync(this.#file(run, 'transcript'))) throw fail('bad-request/run-exists', { run })
     this.#move(run, trash, this.root)
     return this.summary(run)
   }
@@ -324,7 +319,7 @@ export class RunStore {
   #transcript(run: string): string {
     const file = this.#file(run, 'transcript')
     if (lstat(file) === undefined)
-      throw new BraidError('no-such-run', `The run ${run} does not exist.`)
+      throw fail('no-such-run/run', { reason: `The run ${run} does not exist.` })
     return file
   }
 

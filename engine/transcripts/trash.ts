@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { diskError, makeFolder, MAX_OWN_FILE, readText, writeAtomic } from '../files/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { isOwnRunId, isRunId, lstat } from './names.ts'
 
 const DAY_MS = 86_400_000
@@ -34,10 +34,9 @@ export class Trash {
     const stat = lstat(this.#path)
     if (stat === undefined) makeFolder(this.#path)
     else if (!stat.isDirectory())
-      throw new BraidError(
-        'bad-path',
-        `${this.#path} is not a folder of its own, so Braid moves nothing there. Move it away.`,
-      )
+      throw fail('bad-path/run', {
+        reason: `${this.#path} is not a folder of its own, so Braid moves nothing there. Move it away.`,
+      })
     return this.#path
   }
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import type { RunEvent, Token } from '../protocol/events.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import { applyEvents, EMPTY_RUN, interrupt, type RunState } from '../protocol/fold.ts'
 import { MAX_LINE } from '../protocol/limits.ts'
 import { withoutText } from '../protocol/run-list.ts'
@@ -114,10 +114,9 @@ function lineOf(event: RunEvent): string {
   const line = JSON.stringify(event) + '\n'
   // A UTF-16 unit has at most 3 bytes.
   if (line.length * 3 > MAX_LINE && Buffer.byteLength(line) > MAX_LINE + 1)
-    throw new BraidError(
-      'bad-transcript',
-      `An event of the type ${event.type} has more than ${MAX_LINE >> 20} MiB, which no transcript can hold.`,
-    )
+    throw fail('bad-transcript/file', {
+      reason: `An event of the type ${event.type} has more than ${MAX_LINE >> 20} MiB, which no transcript can hold.`,
+    })
   return line
 }
 

@@ -1,5 +1,6 @@
 import {
   ArrowLeftRight,
+  Clapperboard,
   Command as CommandIcon,
   FlaskConical,
   Focus,
@@ -20,7 +21,9 @@ import { whyNotStart, wontFit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { resetShortcuts, setPref, usePrefs } from '../store/prefs.ts'
 import { go, useRoute } from '../store/route.ts'
+import { openSample } from '../store/sample.ts'
 import { toggleSidebar } from '../store/sidebar.ts'
+import { report } from '../store/toasts.ts'
 import { openDialog } from '../store/ui.ts'
 import { startDraft } from './start.ts'
 import { setStage, stageNow } from '../run/stage.ts'
@@ -56,6 +59,14 @@ export const appCommands: Command[] = [
       go({ view: 'compose' })
       requestAnimationFrame(() => document.getElementById('problem')?.focus())
     },
+  },
+  {
+    id: 'app.sample',
+    title: 'cmd.sample',
+    group: 'app',
+    icon: Clapperboard,
+    why: always,
+    run: () => report(openSample()),
   },
   {
     id: 'app.sidebar',

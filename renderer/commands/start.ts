@@ -5,6 +5,7 @@ import {
   edit,
   refreshFit,
   requestOf,
+  tooLong,
   useCompose,
   wholeDraft,
   wontFit,
@@ -18,7 +19,7 @@ import { useUi } from '../store/ui.ts'
 import { startRun } from '../store/runs.ts'
 
 /**
- * Starts the run in the composer and shows it. A run that does not fit stays in the composer with the reason, unless
+ * Starts the run in the composer and shows it. One that is too long or does not fit stays in the composer with the reason, unless
  * `anyway` is set.
  */
 export async function startDraft(anyway = false): Promise<void> {
@@ -32,7 +33,7 @@ export async function startDraft(anyway = false): Promise<void> {
   try {
     if (!anyway) {
       await refreshFit() // the figures shown may be out of date
-      if (wontFit()) return
+      if (wontFit() || tooLong()) return
     }
     const run = await startRun(requestOf(wholeDraft(), usePrefs.getState().model))
     detach('')
@@ -46,12 +47,13 @@ export async function startDraft(anyway = false): Promise<void> {
 }
 
 /**
- * Starts a run like an earlier one. If it does not fit, opens it in the composer, which says what is missing, and
+ * Starts a run like an earlier one. If it is too long or does not fit, opens it in the composer, which says what is missing, and
  * returns null.
  */
 export async function startAgain(draft: Draft, model: string): Promise<string | null> {
   const asked = await askFit(draft, model).catch(() => null) // the run reports what is wrong with the model
-  if (asked?.fit.verdict !== 'wont-fit') return startRun(requestOf(draft, model))
+  if (asked === null || (asked.fit.verdict !== 'wont-fit' && !tooLong(asked)))
+    return startRun(requestOf(draft, model))
   setPref('model', model)
   edit(draft)
   useCompose.setState({ ...asked, fitError: null })

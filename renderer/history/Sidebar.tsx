@@ -1,6 +1,7 @@
 import { MoreHorizontal, Star } from 'lucide-react'
 import { memo, useMemo, useState } from 'react'
 import { CommandButton } from '../commands/CommandButton.tsx'
+import { dateTime, timeOfDay } from '../i18n/format.ts'
 import { useT } from '../i18n/index.ts'
 import {
   conversationsOf,
@@ -90,7 +91,14 @@ export const Sidebar = memo(function Sidebar() {
                   key={conversation.root.run}
                   conversation={conversation}
                   here={conversation.runs.some(({ run }) => run === here)}
-                  apart={described(conversation.root, apart.get(conversation.root.run) ?? [])}
+                  apart={described(
+                    conversation.root,
+                    apart.get(conversation.root.run) ?? [],
+                    dayOf(conversation.root.time, now) === day &&
+                      (day === 'today' || day === 'yesterday')
+                      ? timeOfDay
+                      : dateTime,
+                  )}
                 />
               ))}
             </ul>

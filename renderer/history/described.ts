@@ -13,8 +13,12 @@ export function modelOf({ model, status }: Pick<RunSummary, 'model' | 'status'>)
   return visible(entry?.name ?? model.split(/[\\/]/).at(-1)!)
 }
 
-/** Returns what is known of a run in these respects, in one line. */
-export const described = (row: RunSummary, what: readonly Apart[]): string =>
+/** Returns what is known of a run in these respects, in one line. `time` words when it began. */
+export const described = (
+  row: RunSummary,
+  what: readonly Apart[],
+  time: (iso: string) => string = dateTime,
+): string =>
   what
     .map((one) => {
       switch (one) {
@@ -25,7 +29,7 @@ export const described = (row: RunSummary, what: readonly Apart[]): string =>
         case 'paths':
           return row.paths === 0 ? '' : t('unit.paths', { count: row.paths })
         case 'time':
-          return dateTime(row.time)
+          return time(row.time)
       }
     })
     .filter((part) => part !== '')

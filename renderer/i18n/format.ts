@@ -26,7 +26,10 @@ export function duration(ms: number): string {
 }
 
 /** Formatters by language. Creating one costs more than a hundred uses. */
-const formats = new Map<string, { number: Intl.NumberFormat; date: Intl.DateTimeFormat }>()
+const formats = new Map<
+  string,
+  { number: Intl.NumberFormat; date: Intl.DateTimeFormat; time: Intl.DateTimeFormat }
+>()
 function format() {
   const { language } = i18next
   let known = formats.get(language)
@@ -36,6 +39,7 @@ function format() {
       (known = {
         number: new Intl.NumberFormat(language),
         date: new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }),
+        time: new Intl.DateTimeFormat(language, { timeStyle: 'short' }),
       }),
     )
   return known
@@ -46,6 +50,12 @@ export const integer = (n: number): string => format().number.format(n)
 export const dateTime = (iso: string): string => {
   const date = new Date(iso)
   return Number.isNaN(date.getTime()) ? iso : format().date.format(date)
+}
+
+/** Formats only the time of day, for what stands under the heading of a day. */
+export const timeOfDay = (iso: string): string => {
+  const date = new Date(iso)
+  return Number.isNaN(date.getTime()) ? iso : format().time.format(date)
 }
 
 /** Formats a number with `digits` decimals and without a minus before zero. */

@@ -95,7 +95,7 @@ export function CellsTable({ experiment }: { experiment: Experiment }) {
                   <strong>{percents(cell.accuracy)}</strong>
                 </td>
                 <td>
-                  <span className="row lab-interval">
+                  <span className="lab-interval">
                     <IntervalBar
                       value={cell.accuracy}
                       low={cell.low}
@@ -111,7 +111,11 @@ export function CellsTable({ experiment }: { experiment: Experiment }) {
                     </span>
                   </span>
                 </td>
-                {gains && <td className="num">{gainText(cell, t)}</td>}
+                {gains && (
+                  <td className="num lab-gain">
+                    <Gain cell={cell} />
+                  </td>
+                )}
                 <td className="num">{percents(cell.anyPath)}</td>
                 <td className="num">{integer(Math.round(cell.tokens))}</td>
                 <td className="num">{cell.medianMs === 0 ? '–' : duration(cell.medianMs)}</td>
@@ -125,12 +129,17 @@ export function CellsTable({ experiment }: { experiment: Experiment }) {
   )
 }
 
-function gainText({ gain }: LabCell, t: ReturnType<typeof useT>): string {
-  if (gain === undefined) return ''
+/** By how much a row is better than the one it is compared with, in points, above its interval. */
+function Gain({ cell: { gain } }: { cell: LabCell }) {
+  const t = useT()
+  if (gain === undefined) return null
   const { difference, low, high } = gain
-  return t('table.points', {
-    difference: points(difference),
-    low: points(low, 0),
-    high: points(high, 0),
-  })
+  return (
+    <>
+      <span>{points(difference)}</span>
+      <span className="small dim">
+        {t('table.gainOf', { low: points(low, 0), high: points(high, 0) })}
+      </span>
+    </>
+  )
 }

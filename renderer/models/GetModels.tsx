@@ -6,11 +6,11 @@ import { failureWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
 import { loadCatalogue, useModels } from '../store/models.ts'
 import { report } from '../store/toasts.ts'
-import { visible } from '../ui/visible.ts'
 import { HubToken } from './HubToken.tsx'
 import { OfferPanel } from './OfferPanel.tsx'
+import { AboutSize, DownloadButton, GoodFor } from './Recommended.tsx'
 
-/** Downloads models. Sends no request before the user presses a button. */
+/** Recommends and downloads models. Sends no request before the user presses a button. */
 export function GetModels() {
   const t = useT()
   const catalogue = useModels((s) => s.catalogue)
@@ -57,7 +57,7 @@ export function GetModels() {
           {catalogue?.map((model) => (
             <li
               key={model.id}
-              className={offer?.ref === model.id ? 'model-row current' : 'model-row'}
+              className={`model-row catalogue-row ${offer?.ref === model.id ? 'current' : ''}`}
             >
               <div className="col tight grow catalogue-text">
                 <span className="row">
@@ -65,21 +65,29 @@ export function GetModels() {
                   {model.parallel && <span className="pill info">{t('get.parallel')}</span>}
                   {model.kind === 'folder' && <span className="pill">{t('get.converts')}</span>}
                 </span>
-                <span className="small">{visible(model.goodFor)}</span>
+                <span className="small">
+                  <GoodFor model={model} />
+                </span>
                 <span className="small dim">
                   <span className="mono">{model.repo}</span>
                   {model.choice !== undefined && ` · ${model.choice}`} · {model.licence}
                 </span>
               </div>
-              <button
-                type="button"
-                className="btn"
-                disabled={asking !== null}
-                aria-label={t('get.lookAt', { name: model.name })}
-                onClick={() => void look(model.id)}
-              >
-                {asking === model.id ? t('get.asking') : t('get.look')}
-              </button>
+              <span className="model-side">
+                <AboutSize model={model} />
+              </span>
+              <span className="model-side model-gets">
+                <DownloadButton model={model} look="tiny" />
+                <button
+                  type="button"
+                  className="btn quiet tiny"
+                  disabled={asking !== null}
+                  aria-label={t('get.othersOf', { name: model.name })}
+                  onClick={() => void look(model.id)}
+                >
+                  {asking === model.id ? t('get.asking') : t('get.others')}
+                </button>
+              </span>
             </li>
           ))}
         </ul>

@@ -2,6 +2,7 @@ import { ArrowDownToLine, Check, Cpu, Pause, Play, RefreshCw, X } from 'lucide-r
 import type { Task } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { bytes, duration } from '../i18n/format.ts'
+import { errorWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
 import { useModels } from '../store/models.ts'
 import { report } from '../store/toasts.ts'
@@ -58,7 +59,7 @@ function TaskRow({ task }: { task: Task }) {
         )}
         {task.error !== undefined && (
           <p className="small bad-text" dir="auto">
-            {visible(task.error.message)}
+            {visible(errorWords(task.error))}
           </p>
         )}
         {task.notices?.map((notice) => (

@@ -12,13 +12,15 @@ export function ContextMeter() {
   const t = useT()
   const settings = useCompose((s) => s.settings)
   const prompt = useCompose((s) => s.promptTokens)
+  const positions = useCompose((s) => s.fit?.positions)
   const model = usePrefs((s) => s.model)
   useModels((s) => ownEntry(s.infos, model))
   const info = chosenInfo()
   const full = effective(settings, info)
   if (prompt === null || full === null || info === null) return null
+  const trained = positions ?? info.trainContext
   const { path, summary, most } = contextOf(full, prompt, info)
-  const over = most > info.trainContext
+  const over = most > trained
   const parts = t('context.parts', {
     prompt: integer(prompt),
     path: integer(path),
@@ -31,7 +33,7 @@ export function ContextMeter() {
         tabIndex={0}
         data-context={most}
       >
-        {t('context.of', { used: integer(most), trained: integer(info.trainContext) })}
+        {t('context.of', { used: integer(most), trained: integer(trained) })}
       </span>
     </Tip>
   )

@@ -1,10 +1,12 @@
 import { Play } from 'lucide-react'
+import { useEffect } from 'react'
 import { pathId } from '../../engine/protocol/segments.ts'
 import { ownEntry } from '../../engine/protocol/own.ts'
 import { useT, type MessageKey } from '../i18n/index.ts'
 import { edit, useCompose } from '../store/compose.ts'
 import { useHistory } from '../store/history.ts'
-import { isInfo, showTab, useBundled, useModels } from '../store/models.ts'
+import { AboutSize, DownloadButton, GoodFor } from '../models/Recommended.tsx'
+import { isInfo, loadCatalogue, showTab, useBundled, useModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
 import { openSample } from '../store/sample.ts'
@@ -24,10 +26,14 @@ const NUMBERS = [
   'Make 21 from 18, 15, 14 and 9.',
 ]
 
-/** Offers example problems until the user writes one. A model with a limited scope has none, except the bundled one. */
+/**
+ * Offers example problems for a new conversation, in one line once the user writes. A model with a limited scope has
+ * none, except the bundled one.
+ */
 export function Examples() {
   const t = useT()
-  const problem = useCompose((s) => s.problem)
+  const writing = useCompose((s) => s.problem !== '')
+  const followsUp = useCompose((s) => s.followUp !== null)
   const model = usePrefs((s) => s.model)
   const bundled = useBundled(model)
   const limited = useModels((s) => {
@@ -35,13 +41,13 @@ export function Examples() {
     return isInfo(info) && info.scope !== undefined
   })
   const problems = !limited ? EXAMPLES.map((key) => t(key)) : bundled ? NUMBERS : []
-  if (problem !== '' || problems.length === 0) return null
+  if (followsUp || problems.length === 0) return null
   return (
     <section className="first" aria-labelledby="examples">
       <h2 id="examples" className="small dim">
         {t(bundled ? 'first.game' : 'first.examples')}
       </h2>
-      <ul className="examples">
+      <ul className={writing ? 'examples one-line' : 'examples'}>
         {problems.map((text) => (
           <li key={text}>
             <button type="button" className="example" onClick={() => edit({ problem: text })}>
@@ -70,26 +76,62 @@ export function Welcome() {
 /** The wording of the bundled model's game. */
 const GAME = /^\s*make\s+\d+\s+(?:from|out of|with|using)\s+\d/i
 
-/** Says before the start that the bundled model plays one game only, and where a model for other questions is. */
+/** Opens the models page where models are downloaded, or where files are added. */
+function openModels(tab: 'get' | 'library'): void {
+  showTab(tab)
+  go({ view: 'models' })
+}
+
+export function GetModelButton() {
+  const t = useT()
+  return (
+    <button type="button" className="btn tiny" onClick={() => openModels('get')}>
+      {t('compose.getModel')}
+    </button>
+  )
+}
+
+/** The most models that are offered beside a question. */
+const MOST_OFFERED = 5
+
+/** Says before the start that the bundled model plays one game only, and offers models that fit this machine. */
 export function OutsideGame() {
   const t = useT()
   const problem = useCompose((s) => s.problem)
   const model = usePrefs((s) => s.model)
   const bundled = useBundled(model)
-  if (!bundled || problem.trim().length < 4 || GAME.test(problem)) return null
-  const open = (tab: 'get' | 'library') => {
-    showTab(tab)
-    go({ view: 'models' })
-  }
+  const catalogue = useModels((s) => s.catalogue)
+  const outside = bundled && problem.trim().length >= 4 && !GAME.test(problem)
+  useEffect(() => {
+    if (outside) report(loadCatalogue())
+  }, [outside])
+  if (!outside) return null
+  const offered = (catalogue ?? []).filter(
+    ({ kind, verdict }) => kind === 'gguf' && verdict !== undefined && verdict !== 'wont-fit',
+  )
   return (
-    <div className="callout warn small row" data-notice="outside-game">
-      <span className="grow">{t('first.outside')}</span>
-      <button type="button" className="btn tiny primary" onClick={() => open('get')}>
-        {t('compose.getModel')}
-      </button>
-      <button type="button" className="btn tiny" onClick={() => open('library')}>
-        {t('compose.addModel')}
-      </button>
+    <div className="callout warn small outside" data-notice="outside-game">
+      <p>{t('first.outside')}</p>
+      {offered.length > 0 && (
+        <ul className="outside-offers" aria-label={t('get.catalogue')}>
+          {offered.slice(0, MOST_OFFERED).map((one) => (
+            <li key={one.id}>
+              <strong>{one.name}</strong>
+              <span className="grow">
+                <GoodFor model={one} />
+              </span>
+              <AboutSize model={one} />
+              <DownloadButton model={one} look="tiny" />
+            </li>
+          ))}
+        </ul>
+      )}
+      <div className="row">
+        <GetModelButton />
+        <button type="button" className="btn tiny" onClick={() => openModels('library')}>
+          {t('compose.addModel')}
+        </button>
+      </div>
     </div>
   )
 }

@@ -1,3 +1,4 @@
+import { fail } from '../../engine/protocol/errors.ts'
 import { ruleOf } from '../../engine/protocol/shapes.ts'
 import { useEffect, useState } from 'react'
 import type { KvType } from '../../engine/protocol/request.ts'
@@ -13,19 +14,22 @@ import {
   editSettings,
   effective,
   refreshFit,
+  tooLong,
   useCompose,
 } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { report, toast } from '../store/toasts.ts'
+import { Field } from './Field.tsx'
 
 /** Interval at which a run that does not fit is checked again, since other programs may free memory. */
 const RETRY_MS = 3000
 
-/** Compares the memory that the run needs with the free memory, and follows the settings as they change. */
+/** Says whether the run fits the model's context and the free memory, and follows the settings as they change. */
 export function FitBar() {
   const t = useT()
   const fit = useCompose((s) => s.fit)
+  const prompt = useCompose((s) => (tooLong(s) ? s.promptTokens : null))
   const error = useCompose((s) => s.fitError)
   const settings = useCompose((s) => s.settings)
   const model = usePrefs((s) => s.model)
@@ -45,16 +49,54 @@ export function FitBar() {
   if (fit === null) return model === '' ? null : <div className="fit" />
   // What a server needs is not taken here.
   if (chosenInfo()?.capabilities !== undefined) return null
+  return (
+    <div className="fit" role="group" aria-label={t('fit.title')}>
+      {prompt === null ? (
+        <div className="row small">
+          <Verdict verdict={fit.verdict} />
+          {fit.verdict !== 'fits' && (
+            <span className="num">
+              {t('fit.needs', { total: bytes(fit.total), free: bytes(fit.free) })}
+            </span>
+          )}
+        </div>
+      ) : (
+        <p className="callout bad small" role="alert">
+          {failureWords(
+            fail('context-too-small/positions', {
+              prompt: integer(prompt),
+              positions: integer(fit.positions ?? 0),
+            }),
+          )}
+        </p>
+      )}
+      {fit.short !== undefined && (
+        <div className="callout bad small">
+          <span className="grow">
+            {fit.devices.length > 1
+              ? t('fit.shortOn', { device: fit.short.device, bytes: bytes(fit.short.bytes) })
+              : t('fit.short', { bytes: bytes(fit.short.bytes) })}{' '}
+            {t(adviceOn(fit, full !== null && !ruleOf(full.strategy).paths))}
+          </span>
+          <CommandButton id="compose.startAnyway" look="tiny" />
+        </div>
+      )}
+    </div>
+  )
+}
+
+/** Shows what takes the memory, on each device. */
+function FitParts({ fit }: { fit: Fit }) {
+  const t = useT()
   const scale = Math.max(fit.total, fit.free, 1)
   const part = (size: number) => ({ inlineSize: `${(100 * size) / scale}%` })
   return (
-    <div className="fit" role="group" aria-label={t('fit.title')}>
-      <div className="row small">
-        <Verdict verdict={fit.verdict} />
+    <div className="fit-parts">
+      <div className="row wrap small">
         <span className="num" data-fit-total={Math.round(fit.total)}>
           {t('fit.needs', { total: bytes(fit.total), free: bytes(fit.free) })}
         </span>
-        <span className="dim num grow ellipsis">
+        <span className="dim num">
           {t('fit.parts', {
             weights: bytes(fit.weights),
             kv: bytes(fit.kv),
@@ -86,22 +128,11 @@ export function FitBar() {
             })}
           </p>
         ))}
-      {fit.short !== undefined && (
-        <div className="callout bad small">
-          <span className="grow">
-            {fit.devices.length > 1
-              ? t('fit.shortOn', { device: fit.short.device, bytes: bytes(fit.short.bytes) })
-              : t('fit.short', { bytes: bytes(fit.short.bytes) })}{' '}
-            {t(adviceOn(fit, full !== null && !ruleOf(full.strategy).paths))}
-          </span>
-          <CommandButton id="compose.startAnyway" look="tiny" />
-        </div>
-      )}
     </div>
   )
 }
 
-/** The cache type, and the largest run that fits. */
+/** What takes the memory, the cache type, and the largest run that fits. */
 export function FitTools() {
   const t = useT()
   const fit = useCompose((s) => s.fit)
@@ -131,44 +162,45 @@ export function FitTools() {
   if (fit === null || full === null) return null
   if (chosenInfo()?.capabilities !== undefined) return null
   return (
-    <div className="row wrap small fit-tools">
-      <span className="row small">
-        <label htmlFor="fit-kv">{t('fit.kvType')}</label>
-        <select
-          id="fit-kv"
-          className="select fit-kv-type"
-          value={full.engine.kvType}
-          onChange={(event) => editSettings({ engine: { kvType: event.target.value as KvType } })}
-        >
-          {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => (
-            <option key={type} value={type}>{`${type} · ${bytes(fit.kvByType[type])}`}</option>
-          ))}
-        </select>
-      </span>
-      {/^q/.test(full.engine.kvType) && (
-        <span className={full.engine.flashAttention === 'off' ? 'bad-text' : 'dim'}>
-          {t('fit.needsFlash')}
-        </span>
-      )}
-      <span className="grow" />
-      {full.strategy !== 'sequential' && (
+    <div className="col fit-tools">
+      <FitParts fit={fit} />
+      <div className="row wrap small">
+        <Field label={t('fit.kvType')} hint={t('fit.kvHelp')}>
+          <select
+            className="select"
+            value={full.engine.kvType}
+            onChange={(event) => editSettings({ engine: { kvType: event.target.value as KvType } })}
+          >
+            {(['f32', 'f16', 'q8_0', 'q4_0'] as const).map((type) => (
+              <option key={type} value={type}>{`${type} · ${bytes(fit.kvByType[type])}`}</option>
+            ))}
+          </select>
+        </Field>
+        {/^q/.test(full.engine.kvType) && (
+          <span className={full.engine.flashAttention === 'off' ? 'bad-text' : 'dim'}>
+            {t('fit.needsFlash')}
+          </span>
+        )}
+        <span className="grow" />
+        {full.strategy !== 'sequential' && (
+          <button
+            type="button"
+            className="btn tiny"
+            disabled={asking}
+            onClick={() => report(most('paths'))}
+          >
+            {t('fit.mostPaths')}
+          </button>
+        )}
         <button
           type="button"
           className="btn tiny"
           disabled={asking}
-          onClick={() => report(most('paths'))}
+          onClick={() => report(most('budget'))}
         >
-          {t('fit.mostPaths')}
+          {t('fit.longestBudget')}
         </button>
-      )}
-      <button
-        type="button"
-        className="btn tiny"
-        disabled={asking}
-        onClick={() => report(most('budget'))}
-      >
-        {t('fit.longestBudget')}
-      </button>
+      </div>
     </div>
   )
 }

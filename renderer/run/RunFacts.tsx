@@ -12,7 +12,6 @@ import { useT } from '../i18n/index.ts'
 import { bytes, dateTime, duration, integer } from '../i18n/format.ts'
 import { modelOf, useDoing } from '../store/activity.ts'
 import { updateRun, useHistory } from '../store/history.ts'
-import { go } from '../store/route.ts'
 import { isOver, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
 import { usePlace } from '../store/ui.ts'
@@ -131,7 +130,6 @@ export function RunFacts({ run }: { run: string }) {
   const engine = useShown(run, (s) => s.engine)
   const usage = useShown(run, (s) => s.usage)
   const time = useShown(run, (s) => s.time)
-  const followUp = useShown(run, (s) => s.followUp)
   const starred = useHistory((s) => s.list?.find((item) => item.run === run)?.starred)
   if (settings === null || model === null) return null
   const more = [
@@ -188,15 +186,6 @@ export function RunFacts({ run }: { run: string }) {
             {t('facts.scope')}
           </span>
         </Tip>
-      )}
-      {followUp !== null && (
-        <button
-          type="button"
-          className="btn quiet tiny"
-          onClick={() => go({ view: 'run', run: followUp.run })}
-        >
-          {t('facts.followUp')}
-        </button>
       )}
     </>
   )

@@ -22,6 +22,7 @@ import { AskBox } from './AskBox.tsx'
 import { Bracket } from './Bracket.tsx'
 import { EarlierTurns } from './EarlierTurns.tsx'
 import { FindBar } from './FindBar.tsx'
+import { GetModelButton } from './FirstMinute.tsx'
 import { Lanes } from './Lanes.tsx'
 import { Overview } from './Overview.tsx'
 import { PathStrip } from './PathStrip.tsx'
@@ -252,9 +253,12 @@ function RunNotices({ run }: { run: string }) {
         </div>
       )}
       {notices.map((notice, i) => (
-        <p key={i} className="callout info small" data-notice={notice.code} dir="auto">
-          {noticeWords(notice)}
-        </p>
+        <div key={i} className="callout info small row" data-notice={notice.code}>
+          <span className="grow" dir="auto">
+            {noticeWords(notice)}
+          </span>
+          {notice.code === 'scope' && <GetModelButton />}
+        </div>
       ))}
     </div>
   )

@@ -129,6 +129,14 @@ export function chosenInfo(): ModelInfo | null {
 /** Returns whether the memory is too small, as far as is known before the run. */
 export const wontFit = (): boolean => useCompose.getState().fit?.verdict === 'wont-fit'
 
+/** Returns whether the prompt alone is longer than the model can read, as far as is known before the run. */
+export function tooLong(
+  { fit, promptTokens }: Pick<Compose, 'fit' | 'promptTokens'> = useCompose.getState(),
+): boolean {
+  // The run itself refuses it by the same rule: a prompt leaves room for one token at least.
+  return promptTokens !== null && fit?.positions !== undefined && promptTokens + 1 >= fit.positions
+}
+
 /** Returns the message key that says why the run cannot start, or null if it can. `anyway`: ignores whether it fits. */
 export function whyNotStart(
   anyway = false,
@@ -137,6 +145,7 @@ export function whyNotStart(
   | 'compose.needModel'
   | 'compose.badModel'
   | 'compose.starting'
+  | 'compose.tooLong'
   | 'compose.wontFit'
   | null {
   const { problem, starting } = useCompose.getState()
@@ -150,6 +159,7 @@ export function whyNotStart(
   // Asked after every change of a store, so the draft is not put together for it.
   const attached = useAttachments.getState()[''] ?? NONE
   if (problem.trim() === '' && attached.length === 0) return 'compose.needProblem'
+  if (tooLong()) return 'compose.tooLong'
   return !anyway && wontFit() ? 'compose.wontFit' : null
 }
 

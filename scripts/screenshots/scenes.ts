@@ -71,7 +71,7 @@ export const EMPTY: Scene[] = [
 ]
 
 export const SCENES: Scene[] = [
-  { name: 'first', act: ({ page }) => page.locator('[data-fit-total]').waitFor() },
+  { name: 'first', act: ({ page }) => page.locator('.fit [data-fit]').waitFor() },
   {
     name: 'sample-replay',
     act: async ({ page }) => {
@@ -349,6 +349,74 @@ export const SCENES: Scene[] = [
       await run(window, shown)
       await window.untilRun('ended')
       await window.command('Ask a follow-up')
+    },
+  },
+  {
+    name: 'compose-outside',
+    act: async (window) => {
+      await window.page.getByRole('button', { name: 'Start fresh' }).click()
+      await window.page
+        .getByLabel('Problem', { exact: true })
+        .fill('Where do swallows spend the winter?')
+      await window.page.locator('.outside-offers li').first().waitFor()
+    },
+  },
+  {
+    name: 'compose-attachments',
+    act: async ({ page }) => {
+      await page.locator('.composer input[type=file]').setInputFiles([
+        { name: 'flight.py', mimeType: 'text/x-python', buffer: Buffer.from('print(66)\n') },
+        { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('They fly south.\n') },
+      ])
+      await page.locator('.attachment [data-tokens]').nth(1).waitFor()
+    },
+  },
+  {
+    name: 'compose-picker',
+    act: async ({ page }) => {
+      await page.locator('.picker').click()
+      await page.getByPlaceholder('Search your models').waitFor()
+    },
+  },
+  {
+    name: 'run-thread',
+    act: async (window, shown) => {
+      await window.page.keyboard.press('Escape')
+      await run(window, shown)
+      const ask = window.page.getByRole('textbox', { name: 'Ask a follow-up' })
+      await ask.fill(shown.other)
+      await ask.press('Enter')
+      await window.page.waitForURL((url) => !url.hash.includes(shown.runs[0]!))
+      await window.untilRunIs('ended')
+      await window.page.locator('[data-turn]').first().waitFor()
+    },
+  },
+  {
+    name: 'lab',
+    act: async (window) => {
+      await go(window, '#/lab')
+      await window.page.getByRole('heading', { name: 'Is it worth it?' }).waitFor()
+      await window.page.waitForTimeout(800)
+    },
+  },
+  {
+    name: 'lab-new',
+    act: async ({ page }) => {
+      await page.getByRole('radio', { name: 'New experiment' }).click()
+      await page.locator('.lab-samples').waitFor()
+    },
+  },
+  {
+    name: 'lab-results',
+    act: async (window) => {
+      const { page } = window
+      await go(window, '#/lab')
+      await page.getByRole('radio', { name: 'Experiments' }).click()
+      const form = page.locator('.worth')
+      await form.getByLabel('Tokens per path').fill('64')
+      await form.getByLabel('Problems').fill('3')
+      await form.getByRole('button', { name: 'Find out' }).click()
+      await page.locator('[data-state="done"] .lab-table').waitFor({ timeout: 300_000 })
     },
   },
 ]

@@ -187,7 +187,8 @@ describe.skipIf(CHROMIUM === undefined)(
       await page.getByRole('button', { name: 'Start', exact: true }).click()
       await page.waitForURL((url) => url.hash.startsWith('#/run/') && !url.hash.includes(first))
       await window.untilRun('ended')
-      await page.getByRole('button', { name: 'Follow-up' }).click()
+      // The turn before stands above, and opens.
+      await page.locator(`[data-turn="${first}"] .turn-question`).click()
       await expect.poll(() => window.run).toBe(first)
     })
 

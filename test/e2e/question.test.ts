@@ -59,6 +59,22 @@ describe.skipIf(CHROMIUM === undefined)('the kind of a question', () => {
     expect(await row.locator('.history-answer').textContent()).toBe('')
   })
 
+  test('the model writes the title of a long question, unless that is switched off', async () => {
+    const window = await open({ '?': ['Red leaves.'], '.': ['They turn red in autumn.'] })
+    const { page } = window
+    const ask = async (what: string, titles: boolean) => {
+      await window.command('Settings')
+      await page.getByLabel('Let the model write titles').setChecked(titles)
+      await window.pose({ ...asked, paths: 2, problem: `Why do ${what}, and what is it good for?` })
+      await window.untilRunIs('ended')
+      return page.locator(`[data-conversation="${window.run}"] .sidebar-title`)
+    }
+    const off = await ask('the leaves of most trees turn red before they fall', false)
+    const on = await ask('the leaves of most trees fall before the winter comes', true)
+    await expect.poll(() => on.textContent(), { timeout: 60_000 }).toBe('Red leaves')
+    expect(await off.textContent()).toMatch(/^Why do the leaves of most trees turn red/)
+  })
+
   test('a proof under a majority: nothing to count is said, and the paths can be merged', async () => {
     const window = await open(PROOF)
     const { page } = window

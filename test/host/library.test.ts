@@ -160,7 +160,13 @@ describe('models', () => {
 
 describe('downloads', () => {
   it('ask nothing of anyone before the user does; then list what there is, and get it', async () => {
-    await client.call('models.catalogue', {})
+    const catalogue = await client.call('models.catalogue', {})
+    // Sizes, and whether they fit, are known before anyone is asked.
+    for (const one of catalogue) {
+      expect(one.aboutBytes).toBeGreaterThan(1e8)
+      expect(one.verdict).toMatch(/fits|slow|wont/)
+      expect(one.goodFor.zh).toMatch(/[\u4E00-\u9FFF]/)
+    }
     await client.call('models.list', {})
     await client.call('devices.state', {})
     expect(asked).toEqual([])
@@ -261,6 +267,7 @@ it('memory: several models at once, those that are not wanted are unloaded, and 
     verdict: 'fits',
     devices: [{ name: 'CPU', weights: fit.weights, kv: fit.kv, compute: fit.compute }],
   })
+  expect(fit.positions).toBe((await client.call('models.info', { file: files[0]! })).trainContext)
   expect(fit.kvByType.f16).toBe((2 * fit.kvByType.f32) / 4)
   expect(
     (await client.call('models.most', { file: files[0]!, settings, of: 'budget' })).value,

@@ -228,7 +228,7 @@ describe('models that come with Braid', () => {
     id: 'a',
     name: 'A',
     licence: 'MIT',
-    goodFor: 'tests',
+    goodFor: { en: 'tests', zh: '测试' },
     parallel: true,
     ...more,
   })

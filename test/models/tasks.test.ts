@@ -10,6 +10,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { errorText } from '../../engine/protocol/events.ts'
 import { Hub } from '../../engine/models/hub-access.ts'
 import { jobs } from '../../engine/models/jobs.ts'
 import { ModelRegistry } from '../../engine/models/registry.ts'
@@ -212,7 +213,7 @@ describe('conversions, in a process of their own', () => {
       output: join(data, 'models', 'w.gguf'),
     })
     await until(() => wrong.state === 'failed')
-    expect(wrong.error?.message).toMatch(/config\.json|no folder|There is/)
+    expect(errorText(wrong.error!)).toMatch(/config\.json|no folder|There is/)
     expect(existsSync(join(data, 'models', 'w.gguf'))).toBe(false)
   }, 120_000)
 })
@@ -221,5 +222,5 @@ it('a GPU backend that cannot be used says why', async () => {
   const tasks = start()
   const task = tasks.add('cuda', { kind: 'backend', backend: 'cuda' })
   await until(() => task.state === 'failed')
-  expect(task.error?.message).toMatch(/no driver/)
+  expect(errorText(task.error!)).toMatch(/no driver/)
 })

@@ -92,9 +92,13 @@ const CATALOGUE: CatalogueItem[] = [
     repo: 'Leslie04/ParaThinker-1.5B',
     kind: 'folder',
     licence: "see the model's page",
-    goodFor:
-      'Problems of mathematics; trained for up to 8 parallel paths and their summary. It is downloaded, then converted.',
+    goodFor: {
+      en: 'Problems of mathematics; trained for up to 8 parallel paths and their summary. It is downloaded, then converted.',
+      zh: '数学问题；按最多 8 条并行路径及其总结训练。下载后需要转换。',
+    },
     parallel: true,
+    aboutBytes: 3.55e9,
+    verdict: 'fits',
   },
   {
     id: 'qwen3-0.6b',
@@ -103,8 +107,10 @@ const CATALOGUE: CatalogueItem[] = [
     kind: 'gguf',
     choice: 'Q8_0',
     licence: 'apache-2.0',
-    goodFor: 'A first look on any machine',
+    goodFor: { en: 'A first look on any machine', zh: '在任何机器上初步体验' },
     parallel: false,
+    aboutBytes: 6.4e8,
+    verdict: 'fits',
   },
   {
     id: 'qwen3-8b',
@@ -113,8 +119,13 @@ const CATALOGUE: CatalogueItem[] = [
     kind: 'gguf',
     choice: 'Q4_K_M',
     licence: 'apache-2.0',
-    goodFor: 'Mathematics, code and text with 16 GB of memory or a GPU of 8 GB',
+    goodFor: {
+      en: 'Mathematics, code and text with 16 GB of memory or a GPU of 8 GB',
+      zh: '数学、代码和文本；需 16 GB 内存或 8 GB 显存的 GPU',
+    },
     parallel: false,
+    aboutBytes: 5.03e9,
+    verdict: 'wont-fit',
   },
 ]
 const OFFER: Offer = {
@@ -201,8 +212,8 @@ export class FakeHost {
       fraction: null,
       error: {
         code: 'io',
-        message:
-          'huggingface.co refuses access (401): the model is gated or private. Accept its terms on its page and provide a token.',
+        detail: 'io/no-access',
+        params: { host: 'huggingface.co', status: 401 },
       },
     },
   ]

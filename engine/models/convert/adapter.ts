@@ -2,17 +2,16 @@
  * Recognises PEFT adapters (LoRA and others): folders that hold changes to a model instead of a
  * model. Source: PEFT's `save_pretrained` and `get_peft_model_state_dict`.
  */
-import { BraidError } from '../../protocol/errors.ts'
+import { type BraidError, fail } from '../../protocol/errors.ts'
 import { readJson, TEXT_LIMITS } from './files.ts'
 
 const CONFIG = 'adapter_config.json'
 export const ADAPTER_FILE = /^adapter_model\b/
 
 export const adapterError = (what: string, rest = '') =>
-  new BraidError(
-    'wrong-model',
-    `This model cannot be converted: ${what}. An adapter holds changes to a model, not a model. Merge it into its base model (merge_and_unload() and save_pretrained() in PEFT), and convert the merged folder.${rest}`,
-  )
+  fail('wrong-model/file', {
+    reason: `This model cannot be converted: ${what}. An adapter holds changes to a model, not a model. Merge it into its base model (merge_and_unload() and save_pretrained() in PEFT), and convert the merged folder.${rest}`,
+  })
 
 /** Refuses a folder with an adapter_config.json. Throws `wrong-model`. */
 export async function refuseAdapter(folder: string, hasModel: boolean): Promise<void> {

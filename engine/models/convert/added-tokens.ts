@@ -3,7 +3,7 @@
  * gives them (tokenization_utils_base.py, `_from_pretrained`; tokenization_utils_tokenizers.py,
  * `TokenizersBackend.__init__`).
  */
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { isRecord, readJson, TEXT_LIMITS } from './files.ts'
 
 export interface Added {
@@ -12,7 +12,7 @@ export interface Added {
 }
 
 const NAMED = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'].map((name) => `${name}_token`)
-const bad = (message: string) => new BraidError('bad-model', message)
+const bad = (message: string) => fail('bad-model/file', { reason: message })
 
 /** Checks that a token has an embedding; `size` is the number of embeddings. Throws `bad-model`. */
 export function checkId(

@@ -2,7 +2,7 @@
  * Reads the shape of a Qwen2, Qwen3 or Llama model from the config.json of its Hugging Face folder.
  */
 import { z } from 'zod'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { refuseAdapter } from './adapter.ts'
 import { namesIn, readJson, TEXT_LIMITS } from './files.ts'
 
@@ -90,8 +90,7 @@ export interface ModelConfig {
   tokenIds: { bos?: number; ends: readonly number[]; pad?: number }
 }
 
-const cannot = (what: string) =>
-  new BraidError('wrong-model', `This model cannot be converted: ${what}`)
+const cannot = (what: string) => fail('wrong-model/convert', { reason: what })
 
 /**
  * Reads config.json. Throws `model-not-found` (there is no config.json), `bad-model` (a field is
@@ -104,12 +103,12 @@ export async function readConfig(folder: string): Promise<ModelConfig> {
     // The user may have named a GGUF file instead of a folder.
     const names = await namesIn(folder).catch(() => [folder])
     const gguf = names.find((name) => /\.gguf$/i.test(name))
-    throw new BraidError(
-      'model-not-found',
-      gguf === undefined
-        ? `${folder} holds no config.json: it is not the folder of a Hugging Face model.`
-        : `${folder} is not the folder of a Hugging Face model: ${gguf} is a GGUF already. Add it as it is.`,
-    )
+    throw fail('model-not-found/files', {
+      reason:
+        gguf === undefined
+          ? `${folder} holds no config.json: it is not the folder of a Hugging Face model.`
+          : `${folder} is not the folder of a Hugging Face model: ${gguf} is a GGUF already. Add it as it is.`,
+    })
   }
   const architecture = ARCHITECTURES.find((name) => name === raw.model_type)
   if (!architecture)
@@ -119,7 +118,9 @@ export async function readConfig(folder: string): Promise<ModelConfig> {
   const parsed = Config.safeParse(raw)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!
-    throw new BraidError('bad-model', `config.json: ${issue.path.join('.')}: ${issue.message}`)
+    throw fail('bad-model/file', {
+      reason: `config.json: ${issue.path.join('.')}: ${issue.message}`,
+    })
   }
   const c = parsed.data
   const head = c.architectures?.[0]
@@ -142,17 +143,15 @@ export async function readConfig(folder: string): Promise<ModelConfig> {
   const heads = c.num_attention_heads
   const kvHeads = c.num_key_value_heads ?? heads
   if (heads % kvHeads !== 0)
-    throw new BraidError(
-      'bad-model',
-      `config.json: ${heads} heads cannot share ${kvHeads} KV heads.`,
-    )
+    throw fail('bad-model/file', {
+      reason: `config.json: ${heads} heads cannot share ${kvHeads} KV heads.`,
+    })
   // The default of Qwen3 in transformers (Qwen3Config) is 128.
   const headDim = c.head_dim ?? (architecture === 'qwen3' ? 128 : c.hidden_size / heads)
   if (!Number.isInteger(headDim) || headDim % 2 !== 0)
-    throw new BraidError(
-      'bad-model',
-      `config.json: a head of ${headDim} dimensions cannot be rotated in pairs.`,
-    )
+    throw fail('bad-model/file', {
+      reason: `config.json: a head of ${headDim} dimensions cannot be rotated in pairs.`,
+    })
   if (architecture === 'qwen2' && headDim * heads !== c.hidden_size)
     throw cannot(`${heads} heads of ${headDim} are not its width of ${c.hidden_size}.`)
   const rope = { ...c.rope_scaling, ...c.rope_parameters }

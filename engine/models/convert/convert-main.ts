@@ -4,6 +4,7 @@
  * message, and stops if its parent exits.
  */
 import { toBraidError } from '../../protocol/errors.ts'
+import { runError } from '../../protocol/events.ts'
 import { convert, type ConvertOptions } from './convert.ts'
 import type { FromConvert } from './process.ts'
 
@@ -27,10 +28,7 @@ process.once('message', (options: Omit<ConvertOptions, 'signal' | 'onProgress'>)
   })
     .then(
       (result) => tell({ kind: 'done', result }),
-      (error: unknown) => {
-        const { code, message } = toBraidError(error)
-        tell({ kind: 'failed', code, message })
-      },
+      (error: unknown) => tell({ kind: 'failed', error: runError(toBraidError(error)) }),
     )
     .finally(() => process.connected && process.disconnect())
 })

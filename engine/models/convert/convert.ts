@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { regularHandle } from '../../files/index.ts'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import type { ConvertType } from '../../protocol/models.ts'
 import { readModelFiles } from '../model-files.ts'
 import { refuseAdapterTensors } from './adapter.ts'
@@ -79,8 +79,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const lock = claim(output, lockFile(output))
   try {
     // Check under the lock: another conversion may have just made the file.
-    if (!options.overwrite && existsSync(output))
-      throw new BraidError('bad-path', `${output} already exists.`)
+    if (!options.overwrite && existsSync(output)) throw fail('bad-path/exists', { file: output })
     return await convertFolder({ ...options, folder, output })
   } catch (error) {
     throw fileError(error, output)
@@ -145,7 +144,7 @@ async function convertFolder(options: ConvertOptions): Promise<ConvertResult> {
   }
   options.onProgress?.({ phase: 'check', fraction: 0.98, label: '' })
   const { sizeBytes, dimensions, tensors } = await readModelFiles(made)
-  if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
+  if (signal?.aborted) throw fail('cancelled/convert')
   await rename(made, output)
   await syncFolder(dirname(output))
   await removeWork(output)
@@ -164,15 +163,12 @@ async function convertFolder(options: ConvertOptions): Promise<ConvertResult> {
 }
 
 async function checkTarget(output: string): Promise<void> {
-  if (!output.toLowerCase().endsWith('.gguf'))
-    throw new BraidError('bad-path', 'The name of the target must end in .gguf.')
-  if (/-\d{5}-of-\d{5}\.gguf$/i.test(output))
-    throw new BraidError('bad-path', 'The target has the name of a part of a split model.')
+  if (!output.toLowerCase().endsWith('.gguf')) throw fail('bad-path/gguf-name')
+  if (/-\d{5}-of-\d{5}\.gguf$/i.test(output)) throw fail('bad-path/part-name')
   const there = await stat(output).catch(() => undefined)
-  if (there?.isDirectory()) throw new BraidError('bad-path', `${output} is a folder.`)
+  if (there?.isDirectory()) throw fail('bad-path/is-folder', { file: output })
   const parent = await stat(dirname(output)).catch(() => undefined)
-  if (!parent?.isDirectory())
-    throw new BraidError('bad-path', `The folder ${dirname(output)} does not exist.`)
+  if (!parent?.isDirectory()) throw fail('bad-path/parent', { folder: dirname(output) })
 }
 
 /**
@@ -204,7 +200,7 @@ async function unchanged(
   for (const { file, bytes, mtimeMs } of files) {
     const now = await stat(resolve(folder, file))
     if (now.size !== bytes || now.mtimeMs !== mtimeMs) {
-      throw new BraidError('bad-model', `${file} changed while it was being read. Try again.`)
+      throw fail('bad-model/changed', { file })
     }
   }
 }

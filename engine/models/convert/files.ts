@@ -1,6 +1,6 @@
 import { open, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { BraidError, toBraidError } from '../../protocol/errors.ts'
+import { BraidError, fail, toBraidError } from '../../protocol/errors.ts'
 import { readText as readOwnText, WriteLock } from '../../files/index.ts'
 
 /**
@@ -23,10 +23,10 @@ export function fileError(error: unknown, what: string): BraidError {
   if (error instanceof BraidError) return error
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOENT' || code === 'ENOTDIR')
-    return new BraidError('model-not-found', `${what}: there is no such file.`, { cause: error })
+    return fail('model-not-found/no-such-file', { what }, { cause: error })
   const typed = toBraidError(error)
   return typed.code === 'internal'
-    ? new BraidError('io', `${what}: ${message}`, { cause: error })
+    ? fail('io/file', { what, reason: message }, { cause: error })
     : typed
 }
 
@@ -54,8 +54,7 @@ export async function readText(
   try {
     const path = join(folder, name)
     const { size } = await stat(path)
-    if (size > limit)
-      throw new BraidError('bad-model', `${name} has ${size} bytes; at most ${limit} are read.`)
+    if (size > limit) throw fail('bad-model/long-file', { name, size, most: limit })
     return readOwnText(path, limit)
   } catch (error) {
     const typed = fileError(error, name)
@@ -78,12 +77,9 @@ export async function readJson(
   try {
     value = JSON.parse(text)
   } catch {
-    throw new BraidError(
-      'bad-model',
-      `${name} is not valid JSON: it is damaged or was not downloaded completely.`,
-    )
+    throw fail('bad-model/json', { name })
   }
-  if (!isRecord(value)) throw new BraidError('bad-model', `${name} does not hold a JSON object.`)
+  if (!isRecord(value)) throw fail('bad-model/json-object', { name })
   return value
 }
 

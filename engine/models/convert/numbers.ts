@@ -3,7 +3,7 @@
  * nearest, ties to even; q8_0 matches ggml's reference (ggml-quants.c, `quantize_row_q8_0_ref`).
  * Requires a little-endian machine, as every machine that Braid supports is.
  */
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import type { SourceType } from './safetensors.ts'
 
 export type DirectType = 'f32' | 'f16' | 'bf16' | 'q8_0'
@@ -77,10 +77,9 @@ export function decode(type: SourceType, bytes: Uint8Array, name: string): Float
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
   for (let i = 0; i < bits.length; i++) {
     if ((bits[i]! & 0x7f800000) === 0x7f800000)
-      throw new BraidError(
-        'bad-model',
-        `The tensor ${name} holds NaN or infinite values: the file is damaged.`,
-      )
+      throw fail('bad-model/file', {
+        reason: `The tensor ${name} holds NaN or infinite values: the file is damaged.`,
+      })
   }
   return values
 }
@@ -97,10 +96,9 @@ export function encode(type: DirectType, values: Float32Array, name: string): Ui
     for (let i = 0; i < values.length; i++) {
       const half = toHalf(values[i]!)
       if ((half & 0x7fff) === 0x7c00)
-        throw new BraidError(
-          'bad-model',
-          `The tensor ${name} holds the value ${values[i]}, which f16 cannot represent. Convert to f32, bf16 or q8_0.`,
-        )
+        throw fail('bad-model/file', {
+          reason: `The tensor ${name} holds the value ${values[i]}, which f16 cannot represent. Convert to f32, bf16 or q8_0.`,
+        })
       out[i] = half
     }
   } else {
@@ -121,10 +119,9 @@ function encodeQ8(values: Float32Array, name: string): Uint8Array {
     const scale = fround(max / 127)
     const half = toHalf(scale)
     if (half === 0x7c00)
-      throw new BraidError(
-        'bad-model',
-        `The tensor ${name} holds values up to ${max}, which q8_0 cannot represent. Convert to f32 or bf16.`,
-      )
+      throw fail('bad-model/file', {
+        reason: `The tensor ${name} holds values up to ${max}, which q8_0 cannot represent. Convert to f32 or bf16.`,
+      })
     // If the inverse of the scale would overflow, the scale itself rounds to 0 as a half.
     const inverse = scale < 2 ** -126 ? 0 : fround(1 / scale)
     out[at++] = half & 0xff

@@ -6,7 +6,7 @@
  * structure that llama.cpp does not implement (src/llama-vocab.cpp, `llm_tokenizer_bpe` and
  * `llama_vocab::impl::load`).
  */
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { isRecord } from './files.ts'
 
 const words = (letters: string, digits: string, others: string) =>
@@ -35,10 +35,9 @@ const KNOWN: readonly Known[] = [
 ]
 
 const unknown = (what: string) =>
-  new BraidError(
-    'wrong-model',
-    `llama.cpp does not have this model's tokenizer (${what}). Text would be split into other tokens than the model was trained on.`,
-  )
+  fail('wrong-model/file', {
+    reason: `llama.cpp does not have this model's tokenizer (${what}). Text would be split into other tokens than the model was trained on.`,
+  })
 
 /**
  * Returns the pre-tokenizer name for a parsed tokenizer.json. `bos` is the text of the

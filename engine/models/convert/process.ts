@@ -1,12 +1,13 @@
 import { lastLine, spawnProgram } from '../../programs/index.ts'
-import { BraidError, toBraidError, type ErrorCode } from '../../protocol/errors.ts'
+import { fail, toBraidError } from '../../protocol/errors.ts'
+import { thrownError, type RunError } from '../../protocol/events.ts'
 import type { ConvertOptions, ConvertProgress, ConvertResult } from './convert.ts'
 
 /** Messages from convert-main. */
 export type FromConvert =
   | { kind: 'progress'; progress: ConvertProgress }
   | { kind: 'done'; result: ConvertResult }
-  | { kind: 'failed'; code: ErrorCode; message: string }
+  | { kind: 'failed'; error: RunError }
 
 /** Time that a cancelled conversion has to close its files. */
 const STOP_MS = 10_000
@@ -20,7 +21,7 @@ export async function convertInProcess({
   onProgress,
   ...options
 }: ConvertOptions): Promise<ConvertResult> {
-  if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
+  if (signal?.aborted) throw fail('cancelled/convert')
   const child = spawnProgram('models/convert/convert-main', [], { ipc: true })
   child.stdout!.resume()
   const log = lastLine(child.stderr!)
@@ -35,17 +36,16 @@ export async function convertInProcess({
       child.on('message', (message: FromConvert) => {
         if (message.kind === 'progress') onProgress?.(message.progress)
         else if (message.kind === 'done') resolve(message.result)
-        else reject(new BraidError(message.code, message.message))
+        else reject(thrownError(message.error))
       })
       child.once('error', (error) => reject(toBraidError(error)))
       child.once('close', (code, killed) =>
         reject(
           signal?.aborted
-            ? new BraidError('cancelled', 'The conversion was cancelled.')
-            : new BraidError(
-                'engine-lost',
-                `The conversion ended with ${killed ?? code}. ${log()}`.trim(),
-              ),
+            ? fail('cancelled/convert')
+            : fail('engine-lost/convert', {
+                reason: `The conversion ended with ${killed ?? code}. ${log()}`.trim(),
+              }),
         ),
       )
       child.send(options)

@@ -1,5 +1,5 @@
 import { lastLine, spawnProgram } from '../../programs/index.ts'
-import { BraidError, toBraidError } from '../../protocol/errors.ts'
+import { type BraidError, fail, toBraidError } from '../../protocol/errors.ts'
 import { sizeOf } from './work.ts'
 
 /** Types made by llama.cpp's quantiser; other types are written directly. */
@@ -48,7 +48,7 @@ export interface QuantiseOptions {
  */
 export async function quantise(options: QuantiseOptions): Promise<void> {
   const { input, output, type, threads, signal } = options
-  if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
+  if (signal?.aborted) throw fail('cancelled/convert')
   const child = spawnProgram('models/convert/quantise-main', [input, output, type, String(threads)])
   const said = lastLine(child.stdout!, 65_536)
   const log = lastLine(child.stderr!)
@@ -64,7 +64,7 @@ export async function quantise(options: QuantiseOptions): Promise<void> {
       child.once('error', reject)
       child.once('close', (status, killed) => resolve(status ?? killed ?? 'an unknown reason'))
     })
-    if (signal?.aborted) throw new BraidError('cancelled', 'The conversion was cancelled.')
+    if (signal?.aborted) throw fail('cancelled/convert')
     if (code === 0) return
     throw failure(code, said(), log())
   } finally {
@@ -77,12 +77,11 @@ function failure(code: number | string, said: string, log: string): BraidError {
   try {
     const { code: kind, message } = JSON.parse(said) as { code: string; message: string }
     return /no space|failed to write|disk/i.test(message)
-      ? new BraidError(
-          'disk-full',
-          'The disk became full while the model was being quantised. Free some space and try again.',
-        )
+      ? fail('disk-full/quantise')
       : toBraidError(Object.assign(new Error(message), { code: kind }))
   } catch {
-    return new BraidError('engine-lost', `The quantiser ended with ${code}. ${log}`.trim())
+    return fail('engine-lost/convert', {
+      reason: `The quantiser ended with ${code}. ${log}`.trim(),
+    })
   }
 }

@@ -2,7 +2,7 @@
  * Converts RoPE scaling from config.json to GGUF, following the formulas of transformers'
  * modeling_rope_utils.py.
  */
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import type { ModelConfig } from './config.ts'
 import { f32, str, u32, type Metadata } from './gguf-writer.ts'
 
@@ -15,7 +15,9 @@ export function ropeMetadata(config: ModelConfig): Metadata {
   const original = rope.original_max_position_embeddings ?? context
   const factor = rope.factor ?? context / original
   if (!(factor >= 1))
-    throw new BraidError('bad-model', `config.json: the RoPE scaling needs a factor of at least 1.`)
+    throw fail('bad-model/file', {
+      reason: `config.json: the RoPE scaling needs a factor of at least 1.`,
+    })
   metadata.push([key('scaling.type'), str(rope.kind)], [key('scaling.factor'), f32(factor)])
   if (rope.kind === 'linear') return metadata
   metadata.push([key('scaling.original_context_length'), u32(original)])

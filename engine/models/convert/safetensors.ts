@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { regularHandle } from '../../files/index.ts'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { ownEntry } from '../../protocol/own.ts'
 import { CUT } from '../gguf.ts'
 import { fileError, isRecord } from './files.ts'
@@ -64,7 +64,7 @@ export interface SourceFile {
 }
 
 export const bad = (file: string, message: string) =>
-  new BraidError('bad-model', `${file}: ${message}`)
+  fail('bad-model/file', { reason: `${file}: ${message}` })
 export const show = (text: string) =>
   JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
 
@@ -112,7 +112,7 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
   while (done < length) {
     const { bytesRead } = await handle.read(buffer, done, length - done, offset + done)
     if (bytesRead === 0)
-      throw new BraidError('bad-model', 'The file ended while it was being read.')
+      throw fail('bad-model/file', { reason: 'The file ended while it was being read.' })
     done += bytesRead
   }
   return buffer
@@ -237,9 +237,8 @@ export async function readElements(
 export function sourceType(tensor: SourceTensor): SourceType {
   const type = ownEntry(TYPES, tensor.dtype)
   if (!type)
-    throw new BraidError(
-      'wrong-model',
-      `The tensor ${show(tensor.name)} has the type ${tensor.dtype}; only F32, F16 and BF16 weights can be converted.`,
-    )
+    throw fail('wrong-model/file', {
+      reason: `The tensor ${show(tensor.name)} has the type ${tensor.dtype}; only F32, F16 and BF16 weights can be converted.`,
+    })
   return type
 }

@@ -1,5 +1,5 @@
 /** Reads the headers of all safetensors files of a folder. */
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { ADAPTER_FILE, adapterError } from './adapter.ts'
 import { isRecord, namesIn, readJson } from './files.ts'
 import {
@@ -71,16 +71,14 @@ function onlyFile(folder: string, names: readonly string[]): string {
   const found = names.filter((name) => name.endsWith('.safetensors') && !ADAPTER_FILE.test(name))
   if (found.length === 1) return found[0]!
   if (found.length > 1)
-    throw new BraidError(
-      'bad-model',
-      `${folder} holds ${found.length} safetensors files, but no ${INDEX} that says how they fit together.`,
-    )
+    throw fail('bad-model/file', {
+      reason: `${folder} holds ${found.length} safetensors files, but no ${INDEX} that says how they fit together.`,
+    })
   const adapter = names.find((name) => ADAPTER_FILE.test(name))
   if (adapter !== undefined) throw adapterError(`its only weights are ${adapter}, a PEFT adapter`)
   if (names.some((name) => /\.(bin|pth|pt)$/.test(name)))
-    throw new BraidError(
-      'bad-model',
-      `${folder} holds only PyTorch files, which can run code when they are loaded. Get the model's safetensors files.`,
-    )
-  throw new BraidError('model-not-found', `${folder} holds no safetensors files.`)
+    throw fail('bad-model/file', {
+      reason: `${folder} holds only PyTorch files, which can run code when they are loaded. Get the model's safetensors files.`,
+    })
+  throw fail('model-not-found/files', { reason: `${folder} holds no safetensors files.` })
 }

@@ -5,7 +5,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { regularHandle } from '../../files/index.ts'
-import { BraidError } from '../../protocol/errors.ts'
+import { BraidError, fail } from '../../protocol/errors.ts'
 import { padded } from './gguf-writer.ts'
 import { decode, encode } from './numbers.ts'
 import { readElements, sourceType, type SourceTensor } from './safetensors.ts'
@@ -52,8 +52,7 @@ export async function writeTensors(options: StreamOptions): Promise<void> {
       for await (const piece of pieces(tensor, (source) =>
         openSource(sources, options.folder, source),
       )) {
-        if (options.signal?.aborted)
-          throw new BraidError('cancelled', 'The conversion was cancelled.')
+        if (options.signal?.aborted) throw fail('cancelled/convert')
         await writeAll(out, piece, at)
         at += piece.length
         options.onProgress?.(at, tensor.name)

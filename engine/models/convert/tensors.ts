@@ -1,5 +1,5 @@
 /** Maps the folder's tensors to the tensors of the GGUF, with their shapes and types. */
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import type { ModelConfig } from './config.ts'
 import { DIRECT_TYPES, type DirectType } from './numbers.ts'
 import { llama3Frequencies } from './rope.ts'
@@ -21,7 +21,7 @@ export interface PlannedTensor {
   interleave: number
 }
 
-const bad = (message: string) => new BraidError('bad-model', message)
+const bad = (message: string) => fail('bad-model/file', { reason: message })
 
 /**
  * Returns the tensors in file order. Throws `bad-model` (a tensor is missing, unknown or has the
@@ -115,10 +115,9 @@ export function planTensors(
     (name) => !/\.rotary_emb\.inv_freq$|\.attn\.masked_bias$|\.attention\.masked_bias$/.test(name),
   )
   if (unknown.length > 0)
-    throw new BraidError(
-      'wrong-model',
-      `The folder holds ${unknown.length} tensors that a ${architecture} model does not have, such as ${JSON.stringify(unknown[0])}.`,
-    )
+    throw fail('wrong-model/file', {
+      reason: `The folder holds ${unknown.length} tensors that a ${architecture} model does not have, such as ${JSON.stringify(unknown[0])}.`,
+    })
   return planned
 }
 
@@ -133,10 +132,9 @@ function thoughtRows(
   )
   if (found.length === 0) return 0
   if (architecture !== 'qwen2')
-    throw new BraidError(
-      'wrong-model',
-      `This ${architecture} model has thought tables; they can be converted only for qwen2.`,
-    )
+    throw fail('wrong-model/file', {
+      reason: `This ${architecture} model has thought tables; they can be converted only for qwen2.`,
+    })
   if (found.length !== layers)
     throw bad(`${found.length} of ${layers} layers have a thought table; all or none must.`)
   const rows = sources.get(thoughtTable(0))?.shape[0]

@@ -2,7 +2,7 @@
  * Converts tokenizer.json, tokenizer_config.json and the chat template of a folder to GGUF
  * metadata, as llama.cpp's conversion/base.py does.
  */
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import type { ModelConfig } from './config.ts'
 import { checkId, readAddedTokens, readSettings, textOf, type Added } from './added-tokens.ts'
 import { isRecord, readJson, readText, TEXT_LIMITS } from './files.ts'
@@ -25,7 +25,7 @@ export interface Tokenizer {
   notices: readonly string[]
 }
 
-const bad = (message: string) => new BraidError('bad-model', message)
+const bad = (message: string) => fail('bad-model/file', { reason: message })
 
 /**
  * Reads the tokenizer. Throws `model-not-found` (there is no tokenizer.json), `bad-model` or
@@ -34,10 +34,9 @@ const bad = (message: string) => new BraidError('bad-model', message)
 export async function readTokenizer(folder: string, config: ModelConfig): Promise<Tokenizer> {
   const json = await readJson(folder, 'tokenizer.json', TEXT_LIMITS.tokenizer)
   if (!json)
-    throw new BraidError(
-      'model-not-found',
-      `${folder} holds no tokenizer.json. Load the tokenizer with transformers and save it there (save_pretrained).`,
-    )
+    throw fail('model-not-found/files', {
+      reason: `${folder} holds no tokenizer.json. Load the tokenizer with transformers and save it there (save_pretrained).`,
+    })
   const settings = await readSettings(folder)
   const frame = templateEnds(json.post_processor)
   const bosText = textOf(settings.bos_token) ?? frame.first

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { isLocked, readText, regularHandle } from '../../files/index.ts'
 import { fileError } from './files.ts'
 import type { SourceFile } from './safetensors.ts'
@@ -94,10 +94,9 @@ export async function checkSpace(file: string, bytes: number): Promise<void> {
     throw fileError(error, dirname(file))
   }
   if (free < bytes + LEFT_FREE)
-    throw new BraidError(
-      'disk-full',
-      `${gib(bytes)} are needed in ${dirname(file)}, but only ${gib(free)} are free.`,
-    )
+    throw fail('disk-full/short', {
+      reason: `${gib(bytes)} are needed in ${dirname(file)}, but only ${gib(free)} are free.`,
+    })
 }
 
 const gib = (bytes: number) =>

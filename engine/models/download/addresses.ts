@@ -1,6 +1,6 @@
 /** Addresses that users name or servers redirect to. */
 import { isIP } from 'node:net'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 
 /** Parses the address of the hub. Throws `bad-request`. */
 export function hubUrl(text: string): URL {
@@ -16,17 +16,14 @@ export function parseUrl(text: string): URL {
   try {
     url = new URL(text)
   } catch {
-    throw new BraidError('bad-request', `${text} is not a valid address.`)
+    throw fail('bad-request/no-address', { text })
   }
   if (
     (url.protocol !== 'https:' && url.protocol !== 'http:') ||
     url.username !== '' ||
     url.password !== ''
   )
-    throw new BraidError(
-      'bad-request',
-      'Only http and https addresses without user name and password can be downloaded.',
-    )
+    throw fail('bad-request/http-only')
   return url
 }
 

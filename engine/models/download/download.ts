@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { rename, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { chunksOf, regularHandle } from '../../files/index.ts'
-import { BraidError } from '../../protocol/errors.ts'
+import { BraidError, fail } from '../../protocol/errors.ts'
 import { claim, fileError, syncFolder } from '../convert/files.ts'
 import { Fetcher, FileChanged, type Source } from './fetcher.ts'
 import type { Net } from './net.ts'
@@ -77,8 +77,7 @@ export async function download(net: Net, options: DownloadOptions): Promise<Down
 
 async function fetchChecked(net: Net, url: URL, options: DownloadOptions): Promise<Downloaded> {
   const { target } = options
-  if (await stat(target).catch(() => undefined))
-    throw new BraidError('bad-path', `${target} already exists.`)
+  if (await stat(target).catch(() => undefined)) throw fail('bad-path/exists', { file: target })
   for (let restart = 0; ; restart++) {
     try {
       return await attempt(net, url, options)
@@ -102,10 +101,11 @@ async function attempt(net: Net, url: URL, options: DownloadOptions): Promise<Do
   })
   const source = await fetcher.probe(signal)
   if (options.size !== undefined && source.size !== null && source.size !== options.size)
-    throw new BraidError(
-      'bad-model',
-      `${url.hostname} has a file of ${source.size} bytes; expected ${options.size}.`,
-    )
+    throw fail('bad-model/other-size', {
+      host: url.hostname,
+      size: source.size,
+      expected: options.size,
+    })
   const expected = (options.sha256 ?? source.sha256)?.toLowerCase()
   const state = await startState(url, source, options)
   const size = await fetchAll(fetcher, source, state, options)
@@ -118,7 +118,7 @@ async function attempt(net: Net, url: URL, options: DownloadOptions): Promise<Do
       `${url.hostname} sent a file whose SHA-256 is ${sha256}; expected ${expected}. The file was not kept.`,
     )
   if ((await stat(partFile(target))).size !== size)
-    throw new BraidError('io', `${partFile(target)} was changed by another program. Try again.`)
+    throw fail('io/part-changed', { file: partFile(target) })
   await rename(partFile(target), target)
   await syncFolder(dirname(target))
   await discardDownload(target)
@@ -164,10 +164,7 @@ async function startState(
     const missing = source.size - state.segments.reduce((sum, s) => sum + s.done - s.start, 0)
     const { bavail, bsize } = await statfs(dirname(target))
     if (bavail * bsize < missing + LEFT_FREE)
-      throw new BraidError(
-        'disk-full',
-        `${missing} bytes are still to be downloaded, but only ${bavail * bsize} are free in ${dirname(target)}. Free some space and try again.`,
-      )
+      throw fail('disk-full/download', { missing, free: bavail * bsize, folder: dirname(target) })
   }
   return state
 }
@@ -242,7 +239,7 @@ export async function hashFile(file: string, signal?: AbortSignal): Promise<stri
   try {
     for await (const chunk of chunksOf(file, { signal })) hash.update(chunk)
   } catch (error) {
-    if (signal?.aborted) throw new BraidError('cancelled', 'The download was cancelled.')
+    if (signal?.aborted) throw fail('cancelled/download')
     throw error
   }
   return hash.digest('hex')

@@ -4,7 +4,7 @@
  */
 import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BraidError } from '../../protocol/errors.ts'
+import { BraidError, fail } from '../../protocol/errors.ts'
 import { headerOf, type Answer, type Net } from './net.ts'
 import { netError, networkReason, statusError } from './net-errors.ts'
 import type { Segment } from './state.ts'
@@ -198,9 +198,9 @@ export class Fetcher {
       if (!(failure instanceof Passing) && !isNetwork(failure)) throw failure
       fruitless = progressed() ? 1 : fruitless + 1
       if (fruitless >= tries)
-        throw new BraidError(
-          'io',
-          `${networkReason(failure)} The download failed ${tries} times. The partial file is kept, and the download can be resumed.`,
+        throw fail(
+          'io/download-failed',
+          { reason: networkReason(failure), tries },
           { cause: failure },
         )
       const wait = Math.min(

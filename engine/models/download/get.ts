@@ -4,7 +4,7 @@
  */
 import { rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { isLocked, makeFolder } from '../../files/index.ts'
 import { discardDownload, lockFile } from './state.ts'
 import { download, hashFile, type DownloadOptions } from './download.ts'
@@ -52,7 +52,7 @@ export async function getFiles(
 ): Promise<string[]> {
   for (const { name } of files)
     if (!isPlainPath(name) || name.includes('/'))
-      throw new BraidError('bad-path', `${JSON.stringify(name)} is not a valid file name.`)
+      throw fail('bad-path/file-name', { name: JSON.stringify(name) })
   makeFolder(folder)
   const total = files.some(({ size }) => size === undefined)
     ? null
@@ -77,11 +77,7 @@ export async function getFiles(
       const same =
         (size === undefined || there.size === size) &&
         (sha256 === undefined || (await hashFile(target, options.signal)) === sha256.toLowerCase())
-      if (!same)
-        throw new BraidError(
-          'bad-path',
-          `${target} is a different file with the same name. Move it away, or choose another folder.`,
-        )
+      if (!same) throw fail('bad-path/same-name', { file: target })
     }
     before += size ?? (await stat(target)).size
     made.push(target)

@@ -1,6 +1,6 @@
 /** Reads what a Hugging Face repository contains and which of its files make up one model. */
 import { z } from 'zod'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { parseUrl } from './addresses.ts'
 import { headerOf, type Net } from './net.ts'
 
@@ -58,11 +58,10 @@ export function parseHubRef(text: string, hub: URL): HubRef | undefined {
     .filter(Boolean)
     .map(decodePart)
   const repo = `${org ?? ''}/${name ?? ''}`
-  if (!REPO.test(repo))
-    throw new BraidError('bad-request', `${text} does not name a repository of the hub.`)
+  if (!REPO.test(repo)) throw fail('bad-request/no-repository', { text })
   if (kind === undefined) return { repo }
   if (!['tree', 'resolve', 'blob'].includes(kind) || revision === undefined)
-    throw new BraidError('bad-request', `${text} does not name a model of the hub.`)
+    throw fail('bad-request/no-hub-model', { text })
   return { repo, revision, ...(kind !== 'tree' && path.length > 0 && { path: path.join('/') }) }
 }
 
@@ -73,10 +72,7 @@ export function decodePart(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new BraidError(
-      'bad-request',
-      `The address holds ${text}, which has an invalid %: write it as %25.`,
-    )
+    throw fail('bad-request/percent', { text })
   }
 }
 
@@ -161,8 +157,7 @@ export async function readRepo(net: Net, ref: HubRef, signal?: AbortSignal): Pro
           ...(lfs && /^[0-9a-f]{64}$/.test(lfs.oid) && { sha256: lfs.oid }),
         })
     }
-    if (files.length > MAX_FILES || page > 100)
-      throw new BraidError('io', `${ref.repo} holds too many files to list.`)
+    if (files.length > MAX_FILES || page > 100) throw fail('io/hub-files', { repo: ref.repo })
     // Only the query is taken: a mirror may pass on the hub's own address.
     const query: string | undefined = /<[^>?]*(\?[^>#]*)[^>]*>;\s*rel="next"/.exec(
       headerOf(headers, 'link') ?? '',
@@ -171,10 +166,7 @@ export async function readRepo(net: Net, ref: HubRef, signal?: AbortSignal): Pro
   }
   const choices = choicesOf(files)
   if (choices.length === 0 && files.some(({ path }) => path === 'adapter_config.json'))
-    throw new BraidError(
-      'wrong-model',
-      `${ref.repo} is a PEFT adapter (LoRA): it holds changes to a model, not a model. Get a repository in which it is merged into its base model.`,
-    )
+    throw fail('wrong-model/hub-adapter', { repo: ref.repo })
   const licence = info.cardData?.license
   return {
     repo: ref.repo,
@@ -198,7 +190,7 @@ export function fileUrl(
 
 function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value)
-  if (!result.success) throw new BraidError('io', 'The answer of the hub is not understood.')
+  if (!result.success) throw fail('io/hub-answer')
   return result.data
 }
 

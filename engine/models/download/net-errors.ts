@@ -1,5 +1,5 @@
 /** Words for what goes wrong between Braid and a server. */
-import { BraidError } from '../../protocol/errors.ts'
+import { BraidError, fail } from '../../protocol/errors.ts'
 
 /**
  * Returns the error for a request that failed: `cancelled` if its signal ended it, the `BraidError`
@@ -7,14 +7,14 @@ import { BraidError } from '../../protocol/errors.ts'
  */
 export function netError(error: unknown, at: URL, signal?: AbortSignal): BraidError {
   if (signal?.aborted)
-    return signal.reason instanceof BraidError
-      ? signal.reason
-      : new BraidError('cancelled', 'The download was cancelled.')
+    return signal.reason instanceof BraidError ? signal.reason : fail('cancelled/download')
   for (let cause = error; cause instanceof Error; cause = cause.cause)
     if (cause instanceof BraidError) return cause
-  return new BraidError('io', `${at.hostname} cannot be reached: ${networkReason(error)}`, {
-    cause: error,
-  })
+  return fail(
+    'io/unreachable',
+    { host: at.hostname, reason: networkReason(error) },
+    { cause: error },
+  )
 }
 
 /** Describes a network error in words. */
@@ -25,12 +25,8 @@ export function networkReason(error: unknown): string {
 
 /** Returns the error for an HTTP status other than success. */
 export function statusError(status: number, url: URL): BraidError {
-  if (status === 401 || status === 403)
-    return new BraidError(
-      'io',
-      `${url.hostname} refuses access (${status}): the model is gated or private. Accept its terms on its page and provide a token.`,
-    )
+  if (status === 401 || status === 403) return fail('io/no-access', { host: url.hostname, status })
   if (status === 404)
-    return new BraidError('model-not-found', `${url.hostname} has no ${url.pathname}.`)
-  return new BraidError('io', `${url.hostname} answered ${status}.`)
+    return fail('model-not-found/no-such-page', { host: url.hostname, path: url.pathname })
+  return fail('io/status', { host: url.hostname, status })
 }

@@ -8,7 +8,7 @@ import { lookup } from 'node:dns'
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { hostOf, hubUrl, isPrivate, parseUrl } from './addresses.ts'
 import { netError, statusError } from './net-errors.ts'
 import { proxies, tunnel, type Proxies } from './proxy.ts'
@@ -106,10 +106,10 @@ export class Net {
       try {
         at = new URL(location, at)
       } catch {
-        throw new BraidError('io', `${at.hostname} redirects to an invalid address.`)
+        throw fail('io/redirect-invalid', { host: at.hostname })
       }
     }
-    throw new BraidError('io', `${url.hostname} redirects more than ${MAX_REDIRECTS} times.`)
+    throw fail('io/redirects', { host: url.hostname, most: MAX_REDIRECTS })
   }
 
   /** Sends one request and waits for the response headers. Throws `cancelled` or `io`. */
@@ -164,14 +164,12 @@ export class Net {
       for await (const chunk of body) {
         timer.refresh()
         length += (chunk as Buffer).length
-        if (length > limit)
-          throw new BraidError('io', `${url.hostname} sent more than ${limit} bytes.`)
+        if (length > limit) throw fail('io/answer-size', { host: url.hostname, most: limit })
         chunks.push(chunk as Buffer)
       }
       return { value: JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown, headers }
     } catch (error) {
-      if (error instanceof SyntaxError)
-        throw new BraidError('io', `${url.hostname} sent invalid JSON.`)
+      if (error instanceof SyntaxError) throw fail('io/answer-json', { host: url.hostname })
       throw netError(error, url, signal)
     } finally {
       clearTimeout(timer)
@@ -186,15 +184,9 @@ export class Net {
 
   #check(at: URL, from: URL): void {
     if (at.protocol !== 'https:' && at.protocol !== 'http:')
-      throw new BraidError(
-        'bad-request',
-        `${from.hostname} redirects to ${at.protocol}, which is not followed.`,
-      )
+      throw fail('bad-request/redirect-protocol', { host: from.hostname, protocol: at.protocol })
     if (at.protocol === 'http:' && from.protocol === 'https:')
-      throw new BraidError(
-        'bad-request',
-        `${from.hostname} redirects to an unencrypted address, which is not followed.`,
-      )
+      throw fail('bad-request/redirect-unencrypted', { host: from.hostname })
     const host = hostOf(at)
     if (
       !this.#named.has(at.hostname) &&
@@ -263,8 +255,4 @@ function responseOf(
   })
 }
 
-const privateError = (host: string) =>
-  new BraidError(
-    'bad-request',
-    `The download leads to ${host}, an address of this machine or its network that was not asked for.`,
-  )
+const privateError = (host: string) => fail('bad-request/inner-address', { host })

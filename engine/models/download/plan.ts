@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { basename, posix } from 'node:path'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import type { CatalogueEntry } from '../manifest.ts'
 import { partNames } from '../model-files.ts'
 import { wantedFiles, type WantedFile } from './get.ts'
@@ -44,11 +44,7 @@ export async function look(
   if (ref === undefined) {
     const url = net.allow(text)
     const name = decodePart(basename(url.pathname))
-    if (!/\.gguf$/i.test(name))
-      throw new BraidError(
-        'bad-request',
-        'An address must lead to a file that ends in .gguf, or to a repository of the hub.',
-      )
+    if (!/\.gguf$/i.test(name)) throw fail('bad-request/no-gguf-address')
     return {
       kind: 'url',
       name,
@@ -100,12 +96,9 @@ export function planOf(net: Net, found: Look, choice?: string, sha256?: string):
   const taken =
     choice === undefined ? found.chosen : repo.choices.find(({ name }) => name === choice)
   if (taken === undefined)
-    throw new BraidError(
-      'bad-request',
-      repo.choices.length === 0
-        ? `${ref.repo} has no model that Braid can use.`
-        : `Choose one of these: ${repo.choices.map(({ name }) => name).join(', ')}.`,
-    )
+    throw repo.choices.length === 0
+      ? fail('bad-request/no-usable', { repo: ref.repo })
+      : fail('bad-request/choose', { names: repo.choices.map(({ name }) => name).join(', ') })
   const folder = ref.repo.replace('/', '--')
   const name = ref.repo.split('/')[1]!
   const files = wantedFiles(net, repo, taken)

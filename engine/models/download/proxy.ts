@@ -6,7 +6,7 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import { connect } from 'node:tls'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { hostOf } from './addresses.ts'
 
 /** Returns the proxy for an address; undefined means a direct connection. */
@@ -49,11 +49,7 @@ function proxyUrl(text: string): URL {
     // Reported below.
   }
   // The address is not shown, because it may hold a password.
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new BraidError(
-      'bad-request',
-      'The proxy of the environment (https_proxy, http_proxy) cannot be used: its address must begin with http:// or https://.',
-    )
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw fail('bad-request/proxy')
   return url
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { answeringProgram } from '../../protocol/deciding.ts'
 import type { RunEvent } from '../../protocol/events.ts'
 import { meanLogprob, tokensPerSecond, type RunState, type Segment } from '../../protocol/fold.ts'
-import { BraidError } from '../../protocol/errors.ts'
+import { fail } from '../../protocol/errors.ts'
 import { MAX_LINE } from '../../protocol/limits.ts'
 import { NestsTooDeep, parseJson as readJson } from '../../protocol/json.ts'
 import { atOnce, inSlices, Slices } from '../slices.ts'
@@ -70,8 +70,7 @@ function* importing(store: RunStore, content: string): Generator<void, string[]>
 function* importingRun(store: RunStore, run: Imported): Generator<void, string> {
   // Check everything before writing anything.
   const [first] = run.events
-  if (first?.type !== 'run-started')
-    throw new BraidError('bad-transcript', 'The first event is not run-started.')
+  if (first?.type !== 'run-started') throw fail('bad-transcript/first')
   const { run: id, writer } = store.create()
   let whole = false
   try {
@@ -112,16 +111,13 @@ function* parse(content: string): Generator<void, Imported[]> {
       ? several.data.version > JSON_VERSION
       : one?.success === true && one.data.version > JSON_VERSION
   ) {
-    throw new BraidError('bad-transcript', 'The file was written by a newer Braid.')
+    throw fail('bad-transcript/newer')
   }
   if (several.success) return yield* checkRuns(several.data.runs)
   if (one?.success === true) return yield* checkRuns([one.data])
   if ((value as { type?: unknown } | null)?.type === 'run-started')
     return yield* checkRuns([{ events: [value] }])
-  throw new BraidError(
-    'bad-transcript',
-    'The file is neither a transcript nor a JSON export of Braid.',
-  )
+  throw fail('bad-transcript/neither')
 }
 
 function parseJson(content: string): unknown {
@@ -129,7 +125,7 @@ function parseJson(content: string): unknown {
     return readJson(content)
   } catch (error) {
     if (error instanceof NestsTooDeep)
-      throw new BraidError('bad-transcript', `The file cannot be imported: ${error.message}`)
+      throw fail('bad-transcript/import', { reason: error.message })
     return undefined
   }
 }
@@ -151,24 +147,17 @@ function* checkRuns<R extends { events: readonly unknown[] }>(
 
 /** Checks the lines of a bare transcript. A torn last line is dropped, as when a run is opened. */
 function* checkLines(content: string): Generator<void, RunEvent[]> {
-  if (content.trim() === '') throw new BraidError('bad-transcript', 'The file is empty.')
+  if (content.trim() === '') throw fail('bad-transcript/empty')
   const checker = new EventChecker('Line')
   let start = 0
   for (let number = 1; start < content.length; number++) {
     const line = lineAt(content, start)
     start += line.length + 1
     if (line.length > MAX_LINE)
-      throw new BraidError(
-        'bad-transcript',
-        `Line ${number} is damaged: it has more than ${MAX_LINE >> 20} MiB.`,
-      )
+      throw fail('bad-transcript/line-length', { line: number, most: MAX_LINE >> 20 })
     const value = parseJson(line)
     if (value === undefined && number > 1 && start >= content.length) break
-    if (value === undefined)
-      throw new BraidError(
-        'bad-transcript',
-        `The file is neither a transcript nor a JSON export of Braid (line ${number}).`,
-      )
+    if (value === undefined) throw fail('bad-transcript/line', { line: number })
     checker.add(value)
     if (number % STEP === 0) yield
   }
@@ -197,7 +186,9 @@ class EventChecker {
     const events = this.#parser.parse(value)
     this.#count++
     if (typeof events === 'string')
-      throw new BraidError('bad-transcript', `${this.#called} ${this.#count} is damaged: ${events}`)
+      throw fail('bad-transcript/file', {
+        reason: `${this.#called} ${this.#count} is damaged: ${events}`,
+      })
     for (const event of events ?? []) this.#events.push(event)
   }
 

@@ -1,5 +1,7 @@
 /** The window itself. Plurals follow i18next: `_one`, `_other`. */
 export const app = {
+  'rail.sidebar': 'Chats',
+  'rail.theme': 'Theme',
   'app.skip': 'Skip to content',
   'app.nav': 'Main',
 

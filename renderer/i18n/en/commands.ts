@@ -15,6 +15,7 @@ export const commands = {
 
   'cmd.palette': 'Commands',
   'cmd.new': 'New run',
+  'cmd.sample': 'Replay the recorded run',
   'cmd.history': 'History',
   'cmd.models': 'Models',
   'cmd.settings': 'Settings',

@@ -24,7 +24,7 @@ export const compose = {
   'attach.pasted': 'Pasted text',
   'attach.binary': '{{name}} is not a text file.',
   'attach.large': '{{name}} is too large to attach: at most 900,000 characters.',
-  'context.of': '{{used}} of {{trained}} tokens',
+  'context.of': '{{used}} of {{trained}} tokens of context',
   'context.parts':
     'Question and conversation {{prompt}}; with one path {{path}}; the summary reads up to {{summary}}.',
   'context.over':
@@ -85,7 +85,8 @@ export const compose = {
   'compose.needModel': 'choose a model first',
   'compose.badModel': 'this model cannot be read',
   'compose.starting': 'the run is starting',
-  'compose.wontFit': 'the run does not fit in memory, see above',
+  'compose.tooLong': 'the problem is too long for this model, see below',
+  'compose.wontFit': 'the run does not fit in memory, see below',
   'compose.followUp': 'Follow-up to summary v{{version}} of',
   'compose.followUpPath': 'Follow-up to path {{path}} of',
   'compose.noFollowUp': 'Start fresh',
@@ -250,7 +251,7 @@ export const compose = {
   'first.sampleWhat':
     'Qwen2.5-Coder 1.5B on a question of everyday life: some of its paths are wrong, the answer is right.',
   'first.measured':
-    'Measured with the bundled model on 1,000 problems of its number game that it was not trained on: 1 path solves 40 %, 8 paths solve 85 % (docs/measurements.md has the command).',
+    'Measured with the bundled model on 1,000 problems of its number game that it was not trained on: 1 path solves 40 %, 8 paths solve 85 %.',
   'first.getModel': 'Add a model',
   'first.modelHow':
     'Any GGUF file on this computer works and is used in place. ParaThinker models are trained to think in parallel; with any other model, Braid samples the paths and then asks the model to merge them.',

@@ -155,6 +155,7 @@ export const lab = {
   'table.tokens': 'Tokens',
   'table.time': 'Time',
   'table.failed': 'Failed',
+  'table.gainOf': '{{low}} to {{high}}',
   'table.points': '{{difference}} ({{low}} to {{high}})',
   'table.vote': '{{strategy}}, {{rule}}',
   'table.vote.equality': 'equal values',

@@ -110,6 +110,7 @@ export const models = {
   'fit.device':
     '{{name}}: weights {{weights}}, KV cache {{kv}}, compute {{compute}}; {{free}} free',
   'fit.kvType': 'KV cache',
+  'fit.kvHelp': 'how exactly the model keeps what it has read; smaller types need less memory',
   'fit.needsFlash': 'needs flash attention',
   'fit.mostPaths': 'Most paths that fit',
   'fit.longestBudget': 'Largest budget that fits',
@@ -132,6 +133,9 @@ export const models = {
   'get.catalogue': 'Recommended models',
   'get.parallel': 'Thinks in parallel',
   'get.converts': 'Needs conversion',
+  'get.about': 'about {{size}}',
+  'get.others': 'Other sizes',
+  'get.othersOf': 'Other sizes of {{name}}',
   'get.look': 'Show sizes',
   'get.lookAt': 'Show sizes of {{name}}',
   'get.asking': 'Looking up …',
@@ -167,7 +171,7 @@ export const models = {
   'token.kept.forgotten': 'The token was removed.',
 
   'convert.text':
-    'Converts a Hugging Face folder of a Qwen2, Qwen3 or Llama model to one GGUF file: weights, tokenizer and chat template, and for ParaThinker models also the thought tables and control tokens. The file is written to Braid’s models folder; `braid convert` writes anywhere.',
+    'Converts a Hugging Face folder of a Qwen2, Qwen3 or Llama model to one GGUF file: weights, tokenizer and chat template, and for ParaThinker models also the thought tables and control tokens. The file is written to Braid’s models folder; the command braid convert writes anywhere.',
   'convert.folder': 'Folder',
   'convert.folderHint':
     'Contains config.json, tokenizer.json and safetensors files. Braid only reads the folder.',

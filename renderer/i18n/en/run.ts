@@ -56,7 +56,6 @@ export const run = {
   'facts.groups_one': '{{count}} group of {{shape}}',
   'facts.groups_other': '{{count}} groups of {{shape}}',
   'facts.scope': 'Limited scope',
-  'facts.followUp': 'Follow-up',
 
   'run.regenerate': 'Regenerate',
   'run.editShort': 'Edit',

@@ -1,6 +1,8 @@
 import type { app as en } from '../en/app.ts'
 
 export const app: Record<keyof typeof en, string> = {
+  'rail.sidebar': '对话',
+  'rail.theme': '主题',
   'app.skip': '跳到主要内容',
   'app.nav': '主导航',
 

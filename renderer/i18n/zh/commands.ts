@@ -16,6 +16,7 @@ export const commands: Record<keyof typeof en, string> = {
 
   'cmd.palette': '命令',
   'cmd.new': '新建运行',
+  'cmd.sample': '回放录制的运行',
   'cmd.history': '历史',
   'cmd.models': '模型',
   'cmd.settings': '设置',

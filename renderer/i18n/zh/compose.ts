@@ -24,7 +24,7 @@ export const compose: Record<keyof typeof en, string> = {
   'attach.pasted': '粘贴的文本',
   'attach.binary': '{{name}} 不是文本文件。',
   'attach.large': '{{name}} 太大，无法附加：最多 900,000 个字符。',
-  'context.of': '{{used}} / {{trained}} 个词元',
+  'context.of': '上下文 {{used}} / {{trained}} 个词元',
   'context.parts': '问题与对话 {{prompt}}；加上一条路径 {{path}}；总结最多读取 {{summary}}。',
   'context.over': '超过模型训练的长度：答案可能变差，或请减少每条路径的词元数。',
   'adv.systemHelp': '在问题之前告诉模型的内容',
@@ -83,7 +83,8 @@ export const compose: Record<keyof typeof en, string> = {
   'compose.needModel': '请先选择模型',
   'compose.badModel': '无法读取此模型',
   'compose.starting': '运行正在启动',
-  'compose.wontFit': '内存放不下此运行，见上方说明',
+  'compose.tooLong': '问题对此模型来说太长，见下方说明',
+  'compose.wontFit': '内存放不下此运行，见下方说明',
   'compose.followUp': '追问总结 v{{version}}：',
   'compose.followUpPath': '追问路径 {{path}}：',
   'compose.noFollowUp': '不再追问',
@@ -235,7 +236,7 @@ export const compose: Record<keyof typeof en, string> = {
   'first.sample': '回放一次录制的运行',
   'first.sampleWhat': 'Qwen2.5-Coder 1.5B 回答一个日常问题：有的路径错了，答案是对的。',
   'first.measured':
-    '自带模型在其数字游戏的 1,000 道未训练过的题目上的测量结果：1 条路径解出 40 %，8 条路径解出 85 %（命令见 docs/measurements.md）。',
+    '自带模型在其数字游戏的 1,000 道未训练过的题目上的测量结果：1 条路径解出 40 %，8 条路径解出 85 %。',
   'first.getModel': '添加模型',
   'first.modelHow':
     '本机上的任何 GGUF 文件都可以就地使用。ParaThinker 模型经过并行思考训练；对于其他模型，Braid 先采样多条路径，再让模型将其融合。',

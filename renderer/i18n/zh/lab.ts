@@ -148,6 +148,7 @@ export const lab: Record<keyof typeof en, string> = {
   'table.tokens': '词元',
   'table.time': '时间',
   'table.failed': '失败',
+  'table.gainOf': '{{low}} 到 {{high}}',
   'table.points': '{{difference}}（{{low}} 到 {{high}}）',
   'table.vote': '{{strategy}}，{{rule}}',
   'table.vote.equality': '数值相等',

@@ -103,6 +103,7 @@ export const models: Record<keyof typeof en, string> = {
   'fact.noTemplate': '无：问题以纯文本发送',
   'fit.device': '{{name}}：权重 {{weights}}，KV 缓存 {{kv}}，计算 {{compute}}；可用 {{free}}',
   'fit.kvType': 'KV 缓存',
+  'fit.kvHelp': '模型以何种精度保存已读内容；类型越小，所需内存越少',
   'fit.needsFlash': '需要 Flash Attention',
   'fit.mostPaths': '能放下的最多路径',
   'fit.longestBudget': '能放下的最大预算',
@@ -123,6 +124,9 @@ export const models: Record<keyof typeof en, string> = {
   'get.catalogue': '推荐模型',
   'get.parallel': '可并行思考',
   'get.converts': '需要转换',
+  'get.about': '约 {{size}}',
+  'get.others': '其他大小',
+  'get.othersOf': '{{name}} 的其他大小',
   'get.look': '查看大小',
   'get.lookAt': '查看 {{name}} 的大小',
   'get.asking': '正在查询……',
@@ -156,7 +160,7 @@ export const models: Record<keyof typeof en, string> = {
   'token.kept.forgotten': '令牌已移除。',
 
   'convert.text':
-    '将 Qwen2、Qwen3 或 Llama 模型的 Hugging Face 文件夹转换为一个 GGUF 文件：权重、分词器和对话模板；ParaThinker 模型还包括思路表和控制词元。文件写入 Braid 的模型文件夹；要写到别处，请用 `braid convert`。',
+    '将 Qwen2、Qwen3 或 Llama 模型的 Hugging Face 文件夹转换为一个 GGUF 文件：权重、分词器和对话模板；ParaThinker 模型还包括思路表和控制词元。文件写入 Braid 的模型文件夹；要写到别处，请用命令 braid convert。',
   'convert.folder': '文件夹',
   'convert.folderHint':
     '包含 config.json、tokenizer.json 和 safetensors 文件。Braid 只读取此文件夹。',

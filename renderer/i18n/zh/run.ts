@@ -56,7 +56,6 @@ export const run: Record<keyof typeof en, string> = {
   'facts.groups_one': '{{count}} 组，每组 {{shape}}',
   'facts.groups_other': '{{count}} 组，每组 {{shape}}',
   'facts.scope': '适用范围有限',
-  'facts.followUp': '追问',
 
   'run.regenerate': '重新生成',
   'run.editShort': '编辑',

@@ -1,4 +1,5 @@
 import type { ErrorDetail, NoticeCode, ReasonCode } from '../../../engine/protocol/wording.ts'
+import { moreErrors } from './wording-more.ts'
 
 /** Notices, errors and reasons in Chinese. The keys are those of the protocol's English tables. */
 
@@ -52,6 +53,7 @@ export const notices: Record<NoticeCode, string> = {
 }
 
 export const errors: Record<ErrorDetail, string> = {
+  ...moreErrors,
   'bad-combination/encoder': '不支持带编码器的模型，请选择仅含解码器的模型。',
   'bad-combination/no-control-tokens':
     '此模型没有控制词元，无法从缓存融合路径，请选择通过重读融合。',

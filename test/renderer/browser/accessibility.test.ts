@@ -4,6 +4,7 @@ import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import { describe, expect, test, vi } from 'vitest'
 import type { handle } from '../harness/main.ts'
+import { crowded, cutOff } from './layout.ts'
 import { CHROMIUM, openPage } from './page.ts'
 import { harnessForTests } from './suite.ts'
 import { VIEWS } from './views.ts'
@@ -34,30 +35,6 @@ async function show(
   return page
 }
 
-/** Returns the parts of the page that cannot be reached by scrolling vertically. */
-const cutOff = (page: Page): Promise<string[]> =>
-  page.evaluate(() => {
-    const wide =
-      document.documentElement.scrollWidth > innerWidth
-        ? [`page ${document.documentElement.scrollWidth} > ${innerWidth}`]
-        : []
-    const lost = [
-      ...document.querySelectorAll<HTMLElement>('button, input, select, textarea'),
-    ].filter((el) => {
-      if (el.closest('.sr, .skip') !== null || el.getClientRects().length === 0) return false
-      const box = el.getBoundingClientRect()
-      if (box.left >= -1 && box.right <= innerWidth + 1) return false
-      for (let up = el.parentElement; up !== null; up = up.parentElement)
-        if (
-          /auto|scroll/.test(getComputedStyle(up).overflowX) &&
-          up.scrollWidth > up.clientWidth + 1
-        )
-          return false
-      return true
-    })
-    return [...wide, ...lost.map((el) => el.outerHTML.slice(0, 120))]
-  })
-
 async function serious(page: Page): Promise<string[]> {
   await page.evaluate(AXE)
   const { violations } = await page.evaluate(() =>
@@ -78,7 +55,7 @@ async function serious(page: Page): Promise<string[]> {
 
 describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
   test.each(Object.keys(VIEWS))(
-    '%s: axe finds nothing serious in light and dark; nothing is cut off at 1024x700, at 200 % zoom, or from right to left',
+    '%s: axe finds nothing serious in light and dark; nothing is cut off or overlaps at 1024x700, in the largest text, in Chinese, at 200 % zoom, or from right to left',
     async (name) => {
       const page = await show(name)
       const set = (prefs: object) =>
@@ -98,6 +75,15 @@ describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
         await page.setViewportSize({ width, height })
         await page.waitForTimeout(150)
         expect([`${width}x${height}`, ...(await cutOff(page))]).toEqual([`${width}x${height}`])
+      }
+      await page.setViewportSize({ width: 1024, height: 700 })
+      for (const look of [
+        { textSize: 'larger' },
+        { textSize: 'normal', language: 'zh' },
+      ] as const) {
+        await set(look)
+        await page.waitForTimeout(150)
+        expect([look, ...(await cutOff(page)), ...(await crowded(page))]).toEqual([look])
       }
       await page.setViewportSize({ width: 1440, height: 900 })
       await set({ language: 'ar-XB' })
@@ -142,6 +128,9 @@ describe.skipIf(CHROMIUM === undefined)('accessibility', () => {
           ),
       )
       expect({ name, labels }).toEqual({ name, labels: [] })
+      // What a download failed of, too.
+      if (name === 'models')
+        expect(await page.locator('.task-row').last().textContent()).toContain('拒绝访问（401）')
       await page.context().close()
     }
   })

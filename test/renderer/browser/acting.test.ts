@@ -12,6 +12,51 @@ const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000 })
 const harness = harnessForTests()
 
 describe.skipIf(CHROMIUM === undefined)('acting', () => {
+  test('the history is filtered by model, strategy and state, one after another', async () => {
+    const page = await openPage(harness, '#/history')
+    await page.evaluate(() => {
+      const { fake } = (window as never as { harness: Handle }).harness
+      const change = (run: string, summary: object) =>
+        Object.assign(fake.runs.get(run)!.summary, summary)
+      change('more1', { model: 'Qwen3 4B', strategy: 'majority' })
+      change('more2', { model: 'Qwen3 4B', outcome: 'stopped' })
+      change('more3', { strategy: 'majority', outcome: 'stopped' })
+      fake.push({ kind: 'changed', what: 'runs' })
+    })
+    const runs = () =>
+      page
+        .locator('.history-row')
+        .evaluateAll((rows) =>
+          rows.map((row) => /Problem (\d+):/.exec(row.textContent!)?.[1]).sort(),
+        )
+    const filter = (name: string) => page.getByRole('combobox', { name })
+    await filter('All models').selectOption('Qwen3 4B')
+    await soon(runs).toEqual(['1', '2'])
+    await filter('All strategies').selectOption('Majority vote')
+    await soon(runs).toEqual(['1'])
+    await filter('All strategies').selectOption('All strategies')
+    await filter('All states').selectOption('Stopped')
+    await soon(runs).toEqual(['2'])
+    await filter('All models').selectOption('All models')
+    await soon(runs).toEqual(['2', '3'])
+    await page.context().close()
+  })
+
+  test('the palette opens at what works now; what does not comes last, with the reason', async () => {
+    const page = await openPage(harness, '#/history')
+    await page.keyboard.press('Control+K')
+    const list = page.locator('.palette-list')
+    await list.getByRole('option').first().waitFor()
+    expect(await list.evaluate((el) => el.scrollTop)).toBe(0)
+    const off = await list
+      .getByRole('option')
+      .evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-disabled') === 'true'))
+    expect(off[0]).toBe(false)
+    expect(off.indexOf(true)).toBe(off.lastIndexOf(false) + 1)
+    expect(await list.getByRole('option').last().textContent()).toMatch(/\S/)
+    await page.context().close()
+  })
+
   test('focus layout: the buttons of small lanes act, and a click makes a lane the large one', async () => {
     const page = await openPage(harness, '#/run/balls', { height: 560 })
     await page.keyboard.press('Alt+2')

@@ -55,6 +55,74 @@ describe.skipIf(CHROMIUM === undefined)('composing', () => {
     await page.context().close()
   })
 
+  test('memory is told in a word while it fits; a problem beyond the context is refused with both numbers', async () => {
+    const page = await openPage(harness, '#/')
+    await page.evaluate(() => {
+      const { fake } = (window as never as { harness: Handle }).harness
+      fake.fit = { ...fake.fit, positions: 8192 }
+    })
+    await page.getByLabel('Problem', { exact: true }).fill('word '.repeat(20_029))
+    const fit = page.locator('.fit')
+    await soon(() => fit.locator('[role=alert]').textContent()).toBe(
+      'The problem has 25,053 tokens, but this model can read at most 8,192. Shorten the problem.',
+    )
+    const start = page.getByRole('button', { name: 'Start', exact: true })
+    expect(await start.getAttribute('aria-disabled')).toBe('true')
+    await page.getByLabel('Problem', { exact: true }).fill('What?')
+    await soon(() => start.getAttribute('aria-disabled')).toBe('false')
+    expect(await fit.textContent()).toBe('Fits')
+    expect(await page.locator('.context-meter').textContent()).toMatch(/of context$/)
+    await page.locator('.advanced > summary').click()
+    await page.locator('.fit-parts').getByText('KV cache').waitFor()
+    await page.getByLabel('KV cache').selectOption('q8_0')
+    await page.locator('.fit-tools').getByText('needs flash attention').waitFor()
+    await page.context().close()
+  })
+
+  test('a question outside the bundled game offers models that fit, with sizes, before Start and offline', async () => {
+    const page = await openPage(harness, '#/')
+    const problem = page.getByLabel('Problem', { exact: true })
+    const warning = page.locator('[data-notice="outside-game"]')
+    await problem.fill('Make 66 from 13, 15, 18 and 20.')
+    expect(await warning.count()).toBe(0)
+    await problem.fill('Where do swallows spend the winter?')
+    // What does not fit is not offered.
+    await soon(() => warning.locator('li strong').allTextContents()).toEqual(['Qwen3 0.6B'])
+    expect(await warning.locator('li').textContent()).toContain('about 610 MiB')
+    expect(await warning.locator('[data-fit]').getAttribute('data-fit')).toBe('fits')
+    await warning.getByRole('button', { name: 'Get a model …' }).waitFor()
+    const got = () =>
+      page.evaluate(() =>
+        (window as never as { harness: Handle }).harness.fake.calls
+          .filter(({ method }) => /^models\.(offer|search|get)$/.test(method))
+          .map(({ method, params }) => [method, params]),
+      )
+    expect(await got()).toEqual([])
+    await warning.getByRole('button', { name: 'Download Qwen3 0.6B' }).click()
+    const recommended = page.getByRole('heading', { name: 'Recommended models' })
+    await recommended.waitFor()
+    expect(await got()).toEqual([['models.get', { ref: 'qwen3-0.6b' }]])
+    await page.locator('.catalogue-row').getByText('about 4.68 GiB').waitFor()
+    // What such a run says at its end leads there, too.
+    await page.goto(`${page.url().split('#')[0]}#/run/balls`)
+    await page.locator('[data-run-view]').waitFor()
+    await page.evaluate(() => {
+      const { fake } = (window as never as { harness: Handle }).harness
+      const event = {
+        type: 'notice',
+        at: 9e4,
+        code: 'scope',
+        params: { scope: 'It plays a game.' },
+      }
+      fake.push({ kind: 'events', run: 'balls', events: [event] })
+    })
+    const notice = page.locator('[data-notice="scope"]')
+    expect(await notice.textContent()).toContain('About this model: It plays a game.')
+    await notice.getByRole('button', { name: 'Get a model …' }).click()
+    await recommended.waitFor()
+    await page.context().close()
+  })
+
   test('files and long pastes are attached with their tokens, and stand below the question in fences', async () => {
     const page = await openPage(harness, '#/')
     await letStart(page)

@@ -124,7 +124,7 @@ export const VIEWS: Record<
     hash: '#/models',
     act: async (page) => {
       await page.getByRole('radio', { name: 'Get models' }).click()
-      await page.getByRole('button', { name: 'Show sizes of Qwen3 8B' }).click()
+      await page.getByRole('button', { name: 'Other sizes of Qwen3 8B' }).click()
     },
   },
   'models, convert': {

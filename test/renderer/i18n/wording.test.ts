@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import i18next from 'i18next'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { fail } from '../../../engine/protocol/errors.ts'
@@ -29,6 +32,20 @@ test.each(Object.keys(english) as (keyof typeof english)[])(
     expect(chinese[key]).toMatch(/[\u4E00-\u9FFF]/)
   },
 )
+
+test('what a user meets while getting, adding and converting models has a code to word it by', () => {
+  const engine = fileURLToPath(new URL('../../../engine', import.meta.url))
+  const met = readdirSync(engine, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /^(models\/(download|convert)\/.*|models\/(registry|jobs|tasks|gguf|file-reader)|host\/(library|lab|api|attributions|runs)|files\/.*)\.ts$/.test(
+      file.replaceAll('\\', '/'),
+    ),
+  )
+  expect(met.length).toBeGreaterThan(20)
+  const unworded = met.filter((file) =>
+    /new BraidError\(\s*'(?!internal')/.test(readFileSync(join(engine, file), 'utf8')),
+  )
+  expect(unworded).toEqual([])
+})
 
 describe.each([
   [

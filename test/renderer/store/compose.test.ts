@@ -117,6 +117,24 @@ test('a run that will not fit is not started, with the reason; it can be started
   expect(started()).toBe(1)
 })
 
+test('a problem that is longer than the model can read is not started at all', async () => {
+  fake.fit = { ...FITS, positions: 8192 }
+  useCompose.setState({ problem: 'word '.repeat(20_029) }) // 25,037 tokens
+  await refreshFit()
+  expect([why('compose.start'), why('compose.startAnyway')]).toEqual(
+    Array(2).fill('compose.tooLong'),
+  )
+  // Asked again at the start, as the figures may be out of date.
+  useCompose.setState({ fit: null })
+  expect(runCommand('compose.start')).toBe(true)
+  await vi.waitFor(() => expect(useCompose.getState().starting).toBe(false), 60_000)
+  expect([started(), why('compose.start')]).toEqual([0, 'compose.tooLong'])
+  useCompose.setState({ problem: 'word '.repeat(6_500) })
+  await refreshFit()
+  expect(why('compose.start')).toBeNull()
+  fake.fit = FITS
+})
+
 test('whether it fits is asked again at the start: what is shown may be a moment old', async () => {
   fake.fit = FITS
   await refreshFit()
