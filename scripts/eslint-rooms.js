@@ -16,7 +16,8 @@ export const ROOMS = {
   prompt: ['protocol', 'native'],
   kv: ['protocol', 'native'],
   remote: ['protocol', 'native'],
-  models: ['protocol', 'files', 'kv', 'native', 'programs', 'prompt', 'remote'],
+  workers: ['protocol', 'files', 'native', 'programs'],
+  models: ['protocol', 'files', 'kv', 'native', 'programs', 'prompt', 'remote', 'workers'],
   measure: ['protocol', 'kv', 'models', 'native', 'prompt'],
   transcripts: ['protocol', 'files', 'strategies'],
   run: [
@@ -29,9 +30,20 @@ export const ROOMS = {
     'prompt',
     'strategies',
     'transcripts',
+    'workers',
   ],
   devices: ['protocol', 'files', 'models', 'native', 'programs'],
-  lab: ['protocol', 'files', 'models', 'native', 'programs', 'prompt', 'run', 'transcripts'],
+  lab: [
+    'protocol',
+    'files',
+    'models',
+    'native',
+    'programs',
+    'prompt',
+    'run',
+    'transcripts',
+    'workers',
+  ],
   api: ['protocol', 'files'],
   host: [
     'protocol',
@@ -48,6 +60,7 @@ export const ROOMS = {
     'run',
     'sandbox',
     'transcripts',
+    'workers',
   ],
   serve: ['protocol'],
   cli: [
@@ -66,6 +79,7 @@ export const ROOMS = {
     'sandbox',
     'serve',
     'transcripts',
+    'workers',
   ],
 }
 
