@@ -1,3 +1,4 @@
+import type { BraidError } from '../protocol/errors.ts'
 import type { RunEvent, SegmentId } from '../protocol/events.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type {
@@ -67,7 +68,7 @@ export interface HostEngine {
   loaded(): LoadedModel[]
   onMemory(listener: (unloaded?: Unloaded) => void): void
   /** Sets the listener that is called once all runs have failed, since a worker is gone. */
-  onLost(listener: (error: Error) => void): void
+  onLost(listener: (error: BraidError) => void): void
   /** Sets whether runs may run programs that a model wrote. Until then, they may not. */
   allowPrograms(allowed: boolean): void
   load(file: string, settings: Settings, onProgress: (fraction: number) => void): Promise<void>

@@ -93,7 +93,10 @@ export class Host {
     })
     this.#settings = new DataFile(join(folder, 'settings.json'), Settings, {})
     engine.allowPrograms(this.#preferences().runPrograms)
-    engine.onLost((error) => void this.#end(error.message, onStall))
+    engine.onLost(({ detail, message }) => {
+      const worker = detail?.params.worker
+      void this.#end(worker === undefined ? message : `the worker ${worker} is gone`, onStall)
+    })
     const watchdog = new Watchdog((message) => onStall?.(message), stopMs)
     this.#runs = new Runs({
       engine,

@@ -52,6 +52,8 @@ export class Engine {
   readonly #bundled: string | undefined
   readonly #workers: WorkerLinks | undefined
   #lost: BraidError | undefined
+  /** Workers whose models are being unloaded since they are gone. */
+  readonly #leaving = new Set<string>()
   #onLost: ((error: BraidError) => void) | undefined
 
   constructor({
@@ -90,13 +92,15 @@ export class Engine {
    */
   async #lose(worker: string, error: BraidError): Promise<void> {
     const { runs, pools, models } = this.#core
-    if (this.#lost !== undefined) return
+    if (this.#lost !== undefined || this.#leaving.has(worker)) return
     const of = this.loaded().filter(({ workers }) => workers.includes(worker))
     const loading = this.#workers?.isConnecting(worker) === true || of.length === 0
     const busy = of.some(({ inUse }) => inUse) || [...runs].some((run) => run.computesOn(worker))
     if (!loading && !busy) {
+      this.#leaving.add(worker)
       await pools.freeIdle((model) => model.workers.includes(worker))
-      return models.unload((model) => model.workers.includes(worker), 'asked')
+      await models.unload((model) => model.workers.includes(worker), 'asked')
+      return void this.#leaving.delete(worker)
     }
     this.#lost = error
     abandonAddon()

@@ -29,7 +29,7 @@ export const Versions = z.object({
   braid: z.string().max(64),
   /** Tag and commit of llama.cpp. */
   llama: z.string().max(128),
-  /** Of ggml's RPC protocol. */
+  /** The version of ggml's RPC protocol. */
   rpc: z.string().max(32),
 })
 export type Versions = z.infer<typeof Versions>

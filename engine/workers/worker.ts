@@ -125,7 +125,7 @@ export class Worker {
         greet(socket, { answer: 'yes', versions, devices: await this.#options.devices() })
         this.#tell(`${from} computes here.`)
         const reason = await bridge(started.socket, socket, this.#options.pulse ?? PULSE)
-        this.#tell(`${from} is done${reason === null ? ': the RPC server ended' : ''}.`)
+        this.#tell(`${from} is done: ${reason ?? 'the RPC server ended'}.`)
       } finally {
         started.socket.destroy()
         started.close()

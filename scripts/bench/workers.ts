@@ -80,7 +80,7 @@ export async function benchWorkers(
       `${model.name}: tokens/s over two workers of one thread each on this machine`,
       ['paths', 'this machine alone', 'two workers', 'two workers, slow network', 'slow / alone'],
       PATHS.map((paths, i) => [
-        paths,
+        String(paths),
         alone[i]!,
         fast[i]!,
         delayed[i]!,

@@ -8,9 +8,9 @@ import { Supervisor } from '../../engine/host/supervisor.ts'
 import { loadAddon } from '../../engine/native/load.ts'
 import type { NativeToken, OpenModelOptions } from '../../engine/native/types.ts'
 import { foldRun } from '../../engine/protocol/fold.ts'
-import { hostPort } from '../../engine/protocol/workers.ts'
+import { addressText, hostPort } from '../../engine/protocol/workers.ts'
 import { Engine } from '../../engine/run/index.ts'
-import { WorkerLinks } from '../../engine/workers/index.ts'
+import { newCode, Worker, WorkerLinks } from '../../engine/workers/index.ts'
 import { idsOf, solve, type Settings } from '../run/support.ts'
 import { smolLM2 } from '../support/models.ts'
 import { channelPair, TestClient, until } from '../support/test-client.ts'
@@ -53,6 +53,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
+const bundled = join(import.meta.dirname, '../../models/braid-numbers-q8_0.gguf')
 const SECRET = 'The capital of the country of xylophones is'
 
 /** Returns the greedy tokens after a text. */
@@ -142,10 +143,9 @@ describe('a model over other machines', () => {
       sampling: { temperature: 0 },
       question: 'value',
     }
-    const file = join(import.meta.dirname, '../../models/braid-numbers-q8_0.gguf')
     const engine = new Engine({ addon, version: 'test', workers: links })
     const run = async (on: string[]) => {
-      const { state } = await solve(engine, file, '7 5 3 2 = 24', {
+      const { state } = await solve(engine, bundled, '7 5 3 2 = 24', {
         ...settings,
         engine: { device: 'cpu', workers: on },
       })
@@ -158,6 +158,38 @@ describe('a model over other machines', () => {
     }
     const own = await run([])
     expect(await run(workers)).toEqual(own)
+    await engine.close()
+  })
+})
+
+describe('a worker that dies while nothing computes', () => {
+  it('is let go, and the engine works on', async () => {
+    const code = newCode(folder)
+    const worker = await Worker.start({
+      listen: { host: '127.0.0.1', port: 0 },
+      code,
+      devices: () =>
+        Promise.resolve([{ name: 'CPU', description: '', memoryFree: 4e9, memoryTotal: 4e9 }]),
+      server: { devices: [], threads: 1 },
+    })
+    const address = addressText(worker.address)
+    links.known.set(address, code)
+    const engine = new Engine({ addon, version: 'test', workers: links })
+    let lost = false
+    engine.onLost(() => (lost = true))
+    const ask = (on: string[]) =>
+      solve(engine, bundled, '7 5 3 2 = 24', {
+        budget: 8,
+        paths: 1,
+        summaryBudget: 8,
+        engine: { device: 'cpu', workers: on },
+      })
+    expect((await ask([address])).state.status).toBe('ended')
+    expect(engine.loaded()).toMatchObject([{ workers: [address], inUse: false }])
+    await worker.close()
+    await until(() => engine.loaded().length === 0, 'the model to be unloaded')
+    expect(lost).toBe(false)
+    expect((await ask([])).state.status).toBe('ended')
     await engine.close()
   })
 })
@@ -202,7 +234,7 @@ describe('a worker that dies in mid-run', () => {
           params: { worker: workers[1] },
         },
       })
-      expect(states.at(-1)).toContain(`The worker ${workers[1]} is gone`)
+      expect(states.at(-1)).toContain(`(the worker ${workers[1]} is gone)`)
 
       const after = client()
       await after.call('run.open', { run })

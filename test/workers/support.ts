@@ -159,7 +159,8 @@ export class Proxy {
     const { delayMs = 0, loss } = this.options
     this.#sockets.add(from)
     from.setNoDelay(true)
-    let last = 0
+    // One timer after another, since those of equal times may fire in another order.
+    let sent: Promise<void> = Promise.resolve()
     from.on('error', () => into.destroy())
     from.on('close', () => setTimeout(() => into.destroy(), delayMs))
     from.on('data', (chunk: Buffer) => {
@@ -171,9 +172,12 @@ export class Proxy {
         return void into.once('drain', () => from.resume())
       }
       const again = loss !== undefined && Math.random() < loss.share ? loss.ms : 0
-      // What comes later is not delivered earlier.
-      last = Math.max(last, performance.now() + delayMs + again)
-      setTimeout(() => into.write(chunk), last - performance.now())
+      const due = performance.now() + delayMs + again
+      sent = sent.then(async () => {
+        const wait = due - performance.now()
+        if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+        into.write(chunk)
+      })
     })
   }
 }

@@ -157,7 +157,7 @@ describe('a worker', () => {
     end.destroy()
     local.destroy()
     expect(await over).toBeNull()
-    await until(() => events.some((line) => line.endsWith('is done.')))
+    await until(() => events.some((line) => line.includes('is done')))
   })
 })
 

@@ -4,6 +4,7 @@
 #include "ggml-impl.h"
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,8 +17,11 @@
 struct socket_t::impl {
     const int fd;
     bool served = false;
+    // Programs that this one starts must not keep the connection open.
     explicit impl(int fd)
-        : fd(fd) {}
+        : fd(fd) {
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
     ~impl() { close(fd); }
 };
 
