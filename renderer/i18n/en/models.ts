@@ -197,7 +197,7 @@ export const models = {
 
   'workers.title': 'Workers',
   'workers.about':
-    'Other machines that hold layers of a model which is too large for this one. Run `braid worker --listen 0.0.0.0` there, and enter its address and pairing code here. Choose workers in the settings of a run.',
+    'Other machines that hold layers of a model which is too large for this one. Run “braid worker --listen 0.0.0.0” there, and enter its address and pairing code here. Choose workers in the settings of a run.',
   'workers.address': 'Address of the worker',
   'workers.code': 'Pairing code',
   'workers.pair': 'Pair',

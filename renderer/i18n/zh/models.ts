@@ -186,7 +186,7 @@ export const models: Record<keyof typeof en, string> = {
 
   'workers.title': '协作机',
   'workers.about':
-    '本机放不下整个模型时，可由其他机器分担若干层。在那台机器上运行 `braid worker --listen 0.0.0.0`，然后在此输入其地址和配对码。在运行设置中选择协作机。',
+    '本机放不下整个模型时，可由其他机器分担若干层。在那台机器上运行“braid worker --listen 0.0.0.0”，然后在此输入其地址和配对码。在运行设置中选择协作机。',
   'workers.address': '协作机的地址',
   'workers.code': '配对码',
   'workers.pair': '配对',
