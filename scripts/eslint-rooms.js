@@ -17,7 +17,8 @@ export const ROOMS = {
   prompt: ['protocol', 'native'],
   kv: ['protocol', 'native'],
   remote: ['protocol', 'native'],
-  models: ['protocol', 'files', 'kv', 'native', 'programs', 'prompt', 'remote'],
+  workers: ['protocol', 'files', 'native', 'programs'],
+  models: ['protocol', 'files', 'kv', 'native', 'programs', 'prompt', 'remote', 'workers'],
   measure: ['protocol', 'kv', 'models', 'native', 'prompt'],
   transcripts: ['protocol', 'files', 'strategies'],
   run: [
@@ -30,6 +31,7 @@ export const ROOMS = {
     'prompt',
     'strategies',
     'transcripts',
+    'workers',
   ],
   devices: ['protocol', 'files', 'models', 'native', 'programs'],
   lab: [
@@ -42,6 +44,7 @@ export const ROOMS = {
     'run',
     'terminal',
     'transcripts',
+    'workers',
   ],
   api: ['protocol', 'files'],
   host: [
@@ -60,6 +63,7 @@ export const ROOMS = {
     'sandbox',
     'terminal',
     'transcripts',
+    'workers',
   ],
   serve: ['protocol', 'files'],
   cli: [
@@ -80,6 +84,7 @@ export const ROOMS = {
     'serve',
     'terminal',
     'transcripts',
+    'workers',
   ],
 }
 

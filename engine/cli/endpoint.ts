@@ -28,6 +28,7 @@ const OWN = {
   threads: '--threads',
   context: '--context',
   thoughtEmbedding: '--thought-embedding',
+  workers: '--workers',
 } as const satisfies Record<keyof EngineFlags, string>
 
 /**

@@ -1,5 +1,6 @@
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { FlashAttention, KvType, type EngineOptions } from '../protocol/request.ts'
+import { WorkerAddresses } from '../protocol/workers.ts'
 import { integer } from './usage.ts'
 
 export interface EngineFlags {
@@ -11,6 +12,7 @@ export interface EngineFlags {
   gpuLayers?: number
   context?: number
   thoughtEmbedding?: 'on' | 'off'
+  workers?: string[]
 }
 
 /** Where a model is, if it is on a server. */
@@ -41,8 +43,13 @@ export function addEngineFlags(command: Command, model = true): Command {
     )
     .option(
       '--gpu-layers <n>',
-      'layers on the GPU; -1: all (default: as many as fit)',
+      'layers on the GPU and on workers; -1: all (default: as many as fit)',
       integer(-1, 65_536),
+    )
+    .option(
+      '--workers <addresses>',
+      'HOST:PORT,...: other machines that take layers of the model (docs/workers.md)',
+      workerList,
     )
     .addOption(new Option('--kv-type <type>', 'type of the KV cache').choices(KvType.options))
     .addOption(new Option('--flash-attn <mode>', 'flash attention').choices(FlashAttention.options))
@@ -60,6 +67,12 @@ export function addEngineFlags(command: Command, model = true): Command {
     )
 }
 
+function workerList(text: string): string[] {
+  const parsed = WorkerAddresses.safeParse(text.split(','))
+  if (parsed.success) return parsed.data
+  throw new InvalidArgumentError('Write HOST:PORT,..., at most 8, each once.')
+}
+
 export function engineOptions({
   device,
   gpuLayers,
@@ -67,6 +80,7 @@ export function engineOptions({
   flashAttn: flashAttention,
   threads,
   context,
+  workers,
 }: EngineFlags): Partial<EngineOptions> {
   const given = Object.entries({
     device,
@@ -75,6 +89,7 @@ export function engineOptions({
     flashAttention,
     threads,
     context,
+    workers,
   }).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given)
 }

@@ -10,7 +10,9 @@ import type { Fits } from '../models/index.ts'
 import type { Engine, RunPrograms } from '../run/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { braidVersion } from '../programs/index.ts'
+import { WorkerLinks } from '../workers/index.ts'
 import { engineOptions, type EngineFlags } from './engine-flags.ts'
+import { pairNew } from './pairing.ts'
 
 let probed: Devices | undefined
 /** Each backend is probed once per process. */
@@ -39,6 +41,7 @@ export async function openEngine(
   const addon = device?.toLowerCase() === 'cpu' ? loadAddon({ gpu: false }) : await devices().open()
   const { Engine } = await import('../run/index.ts')
   return new Engine({
+    workers: new WorkerLinks(dataFolder(), { addon: () => addon }),
     addon,
     version: braidVersion(),
     bundledModel: bundledModel() ?? undefined,
@@ -59,9 +62,10 @@ export async function openFits(): Promise<Fits> {
 
 /**
  * Completes the flags with the device that was chosen for their model in the window, if they name
- * none.
+ * none. Asks for the pairing codes of workers that are new.
  */
 export async function withChosenDevice<F extends EngineFlags>(flags: F): Promise<F> {
+  if (flags.workers !== undefined) await pairNew(flags.workers)
   const model = flags.model ?? bundledModel()
   if (flags.device !== undefined || model === null) return flags
   // A list that cannot be read chooses no device.
@@ -84,6 +88,7 @@ export async function withChoices<F extends EngineFlags & { paths?: number; budg
   const model = flags.model ?? bundledModel()
   if (model === null || flags.gpuLayers !== undefined || next.device?.toLowerCase() === 'cpu')
     return next
+  if (flags.workers !== undefined) return next // all layers, or half of them if they do not fit
   const [file, { paths, budget }] = [resolve(model), flags]
   const found = await list()
   const most = async () => {

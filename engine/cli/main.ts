@@ -14,8 +14,10 @@ import { addRuns } from './runs.ts'
 import { addScore } from './score.ts'
 import { addServe } from './serve.ts'
 import { addSolve } from './solve.ts'
+import { addWorker } from './worker.ts'
 import { EXIT, exitCodeOf, outputFailed, say, watchOutput } from './usage.ts'
 import { toBraidError } from '../protocol/errors.ts'
+import { isAbandoned } from '../native/index.ts'
 import { braidVersion } from '../programs/index.ts'
 
 /**
@@ -43,6 +45,7 @@ for (const add of [
   addRuns,
   addServe,
   addApi,
+  addWorker,
 ])
   add(program)
 for (const command of program.commands) command.exitOverride()
@@ -64,3 +67,5 @@ try {
   }
 }
 if (outputFailed()) process.exitCode ||= EXIT.failed
+// A thread that waits for a worker that is gone would keep the process alive.
+if (isAbandoned()) process.exit()

@@ -71,6 +71,14 @@ export class Devices {
       )
   }
 
+  /** Returns the library of a GPU backend in use, such as `Vulkan`; undefined if it has none. */
+  async libraryOf(backend: string): Promise<string | undefined> {
+    return (await this.#tried()).find(
+      ({ reason, devices }) =>
+        reason === undefined && devices.some((one) => one.backend === backend),
+    )?.library.file
+  }
+
   /** Returns the backends that can be fetched for this machine, as found by the first call. */
   offers(): Promise<Fetchable[]> {
     return (this.#offers ??= fetchable())

@@ -1,6 +1,14 @@
+import type { BraidError } from '../protocol/errors.ts'
 import type { RunEvent, SegmentId } from '../protocol/events.ts'
 import type { RunRequest } from '../protocol/request.ts'
-import type { Attribution, DeviceState, Fit, LoadedModel, ModelInfo } from '../protocol/wire.ts'
+import type {
+  Attribution,
+  DeviceState,
+  Fit,
+  LoadedModel,
+  ModelInfo,
+  WorkerState,
+} from '../protocol/wire.ts'
 import type { Progress } from '../models/index.ts'
 import type { AttributeOptions } from '../measure/index.ts'
 import type { RunHandle, ThinkOptions } from '../run/index.ts'
@@ -51,9 +59,16 @@ export interface HostEngine {
   setKey(server: string, key: string | null): string
   /** Returns the models that a server lists. `server`: as `setKey` returns it. Throws `io`, `bad-request`. */
   serverModels(server: string): Promise<string[]>
+  /** Returns what the workers that this machine is paired with have. */
+  workers(): Promise<WorkerState[]>
+  /** Checks the pairing code of a worker and keeps it. Throws `bad-request`, `bad-combination`, `io`. */
+  pairWorker(worker: string, code: string): Promise<WorkerState>
+  forgetWorker(worker: string): void
   /** Returns the models in memory. */
   loaded(): LoadedModel[]
   onMemory(listener: (unloaded?: Unloaded) => void): void
+  /** Sets the listener that is called once all runs have failed, since a worker is gone. */
+  onLost(listener: (error: BraidError) => void): void
   /** Sets whether runs may run programs that a model wrote. Until then, they may not. */
   allowPrograms(allowed: boolean): void
   load(file: string, settings: Settings, onProgress: (fraction: number) => void): Promise<void>

@@ -42,13 +42,14 @@ type Handlers = {
 const Settings = z.record(z.string(), z.unknown())
 const MAX_SETTINGS = 1 << 20
 const TASKS_MS = 150
+const RECORD_MS = 2_000
 
 export interface HostOptions {
   /** Data folder: runs, settings and the list of models. */
   folder: string
   engine: HostEngine
   /**
-   * Called if the native engine hangs. The process should exit, so that its supervisor starts a new
+   * Called if the native engine hangs, or a worker is gone. The process should exit, so that its supervisor starts a new
    * one.
    */
   onStall?: (message: string) => void
@@ -92,6 +93,10 @@ export class Host {
     })
     this.#settings = new DataFile(join(folder, 'settings.json'), Settings, {})
     engine.allowPrograms(this.#preferences().runPrograms)
+    engine.onLost(({ detail, message }) => {
+      const worker = detail?.params.worker
+      void this.#end(worker === undefined ? message : `the worker ${worker} is gone`, onStall)
+    })
     const watchdog = new Watchdog((message) => onStall?.(message), stopMs)
     this.#runs = new Runs({
       engine,
@@ -177,6 +182,12 @@ export class Host {
       onProgress(1)
       this.#set({ loadingAtStart: undefined })
     }
+  }
+
+  /** Says why the process has to end once the runs, which have failed, are recorded. */
+  async #end(why: string, onStall: HostOptions['onStall']): Promise<void> {
+    await Promise.race([this.#runs.over(), new Promise((done) => setTimeout(done, RECORD_MS))])
+    onStall?.(why)
   }
 
   serve(channel: Channel): void {

@@ -22,6 +22,7 @@ export type LibraryMethod = Extract<
   Method,
   | `models.${string}`
   | `servers.${string}`
+  | `workers.${string}`
   | `tasks.${string}`
   | `devices.${string}`
   | 'hub.token'
@@ -55,7 +56,7 @@ export interface LibraryParts {
 
 /**
  * Handles the requests about models and devices. Only `models.offer`, `models.search`,
- * `models.get`, `devices.fetch`, `servers.*` and requests about models on servers connect to other machines.
+ * `models.get`, `devices.fetch`, `servers.*`, `workers.*` and requests about models on servers connect to other machines.
  */
 export class Library {
   readonly registry: ModelRegistry
@@ -138,6 +139,12 @@ export class Library {
         return listed(await registry.addServer({ server, name }))
       },
       'servers.key': ({ server, key }) => ({ server: engine.setKey(server, key) }),
+      'workers.list': () => engine.workers(),
+      'workers.pair': ({ worker, code }) => engine.pairWorker(worker, code),
+      'workers.forget': ({ worker }) => {
+        engine.forgetWorker(worker)
+        return {}
+      },
       'hub.token': ({ token }) => {
         this.#hub.token = token
         return {}
@@ -173,7 +180,8 @@ export class Library {
       alternatives: settings.alternatives ?? ALTERNATIVES,
       ...(chosen !== undefined && { engine: { ...settings.engine, device: chosen } }),
     }
-    if (onServer(file) !== null) return next
+    // All layers of a model over workers leave this machine, unless the user says how many.
+    if (onServer(file) !== null || next.engine?.workers?.length) return next
     if (!layers || next.engine?.gpuLayers !== undefined || chosen?.toLowerCase() === 'cpu')
       return next
     try {

@@ -12,6 +12,7 @@ import { Engine } from '../run/index.ts'
 import { Sandbox } from '../sandbox/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { braidVersion } from '../programs/index.ts'
+import { WorkerLinks } from '../workers/index.ts'
 import type { HostEngine } from './engine.ts'
 import { JOBS } from './jobs.ts'
 import { OwnMemory } from './memory.ts'
@@ -28,8 +29,10 @@ export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
   const devices = new Devices(folder)
   const sandbox = new Sandbox()
   const servers = new Servers()
+  const workers = new WorkerLinks(folder, { addon: loadAddon })
   let engine: Engine | undefined
   let programsAllowed = false
+  let onLost: Parameters<HostEngine['onLost']>[0] = () => undefined
   let onMemory: Parameters<HostEngine['onMemory']>[0] = () => undefined
   const open = () => {
     if (engine === undefined) {
@@ -41,7 +44,9 @@ export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
         jobs,
         keyOf: (server) => servers.keyOf(server),
         runPrograms: (job, signal) => sandbox.run(job, signal),
+        workers,
       })
+      engine.onLost((error) => onLost(error))
       engine.onMemory((unloaded) => onMemory(unloaded))
       engine.allowPrograms(programsAllowed)
     }
@@ -57,6 +62,9 @@ export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
     settings,
     promptTokens,
     devices: await list(),
+    ...(settings.engine?.workers?.length && {
+      workers: await workers.devices(settings.engine.workers),
+    }),
     free: await memory.free(),
     signal: closing.signal,
   })
@@ -99,6 +107,9 @@ export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
         : servers.most(of),
     setKey: (server, key) => servers.setKey(server, key),
     serverModels: (server) => servers.models(server, closing.signal),
+    workers: () => workers.states(),
+    pairWorker: async (worker, code) => ({ worker, devices: await workers.pair(worker, code) }),
+    forgetWorker: (worker) => workers.known.set(worker, null),
     loaded: () =>
       // A connection to a server takes no memory here.
       inMemory().map(({ file, name, device, sizeBytes, gpuLayers, inUse }) => ({
@@ -110,6 +121,7 @@ export function localEngine(folder = dataFolder(), jobs = JOBS): HostEngine {
         inUse,
       })),
     onMemory: (listener) => void (onMemory = listener),
+    onLost: (listener) => void (onLost = listener),
     allowPrograms(allowed) {
       programsAllowed = allowed
       engine?.allowPrograms(allowed)

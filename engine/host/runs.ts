@@ -241,6 +241,11 @@ export class Runs {
     await this.#close(run)
   }
 
+  /** Resolves once all runs are recorded whose events have ended. */
+  async over(): Promise<void> {
+    await Promise.allSettled([...this.#runs.values()].map(({ finished }) => finished))
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled([...this.#runs.values()].map((run) => this.#close(run)))
   }

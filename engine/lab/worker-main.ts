@@ -7,18 +7,26 @@ import { toBraidError } from '../protocol/errors.ts'
 import { pathId, runError } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN } from '../protocol/fold.ts'
 import { Engine } from '../run/index.ts'
+import { dataFolder } from '../transcripts/index.ts'
+import { WorkerLinks } from '../workers/index.ts'
 import { digestOf, type Digest } from './digest.ts'
 import type { Job } from './experiment.ts'
 import type { Reply, Request } from './process.ts'
 
 let engine: Engine | undefined
 
+function openEngine(gpu: boolean): Engine {
+  const addon = loadAddon({ gpu })
+  const workers = new WorkerLinks(dataFolder(), { addon: () => addon })
+  const jobs = Number(process.argv[2] ?? 1)
+  const opened = new Engine({ addon, version: 'lab', jobs, workers })
+  // Its runs have failed; a new process makes the next ones.
+  opened.onLost(() => setTimeout(() => process.exit(1), 1000))
+  return opened
+}
+
 async function work({ request, prefix, tokens }: Job): Promise<Digest> {
-  engine ??= new Engine({
-    addon: loadAddon({ gpu: request.settings.engine?.device !== 'cpu' }),
-    version: 'lab',
-    jobs: Number(process.argv[2] ?? 1),
-  })
+  engine ??= openEngine(request.settings.engine?.device !== 'cpu')
   const given =
     prefix === undefined || prefix.length === 0 ? undefined : new Map([[pathId(1), prefix]])
   const handle = engine.think(request, { final: true, ...(given && { given }) })

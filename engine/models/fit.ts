@@ -23,6 +23,8 @@ import {
 import type { DeviceInfo, Fit, ModelInfo } from '../protocol/wire.ts'
 import { budgetWithin, resolveSettings, summaryBudgetFor } from '../protocol/settings.ts'
 import { fusionOf } from '../protocol/shapes.ts'
+import type { WorkerDevice } from '../protocol/workers.ts'
+import { fitOverWorkers } from './fit-workers.ts'
 import { readModel } from './info.ts'
 import { KV_BYTES } from './kv.ts'
 import { Plans, type Measured } from './plans.ts'
@@ -40,6 +42,8 @@ export interface FitQuestion {
   settings: Settings
   promptTokens?: number
   devices: readonly DeviceInfo[]
+  /** The devices of the workers that the settings name. */
+  workers?: readonly WorkerDevice[]
   /** Free system memory in bytes. */
   free: number
   signal?: AbortSignal
@@ -106,9 +110,16 @@ export class Fits {
       ...question,
       free: question.free * share,
       devices: question.devices.map((one) => ({ ...one, memoryFree: one.memoryFree * share })),
+      ...(question.workers && {
+        workers: question.workers.map((one) => ({ ...one, memoryFree: one.memoryFree * share })),
+      }),
     })
     const room = within(of === 'gpuLayers' ? 1 : COMFORT)
     const at = (change: Partial<RunSettings>) => this.#judge(room, info, { ...settings, ...change })
+    if (of === 'gpuLayers' && question.workers !== undefined)
+      return largest(info.layers + 1, (gpuLayers) =>
+        at({ engine: { ...settings.engine, gpuLayers } }),
+      )
     if (of === 'gpuLayers') {
       const device = deviceOf(settings.engine.device, question.devices)
       if (device === undefined) return 0
@@ -147,11 +158,12 @@ export class Fits {
   }
 
   async #judge(
-    { file, promptTokens = PROMPT_TOKENS, devices, free, signal }: FitQuestion,
+    { file, promptTokens = PROMPT_TOKENS, devices, workers, free, signal }: FitQuestion,
     info: ModelInfo,
     settings: RunSettings,
   ): Promise<Fit> {
-    const device = deviceOf(settings.engine.device, devices)
+    // The layers of a model over workers are shared out by rule, without asking the workers.
+    const device = workers === undefined ? deviceOf(settings.engine.device, devices) : undefined
     const size = sizeNewRun(settings, info, promptTokens)
     const gpuLayers = device === undefined ? 0 : layersOf(settings, info)
     const engine = {
@@ -160,13 +172,16 @@ export class Fits {
       gpuLayers: gpuLayers > info.layers ? -1 : gpuLayers,
     }
     const measured = await this.#plans.measure(file, engine, size, signal)
-    return judge(measured, {
+    const fit = judge(measured, {
       size,
       device,
       wholly: gpuLayers > info.layers,
       kvType: engine.kvType,
       free,
     })
+    if (workers === undefined) return fit
+    const share = Math.min(1, layersOf(settings, info) / (info.layers + 1))
+    return fitOverWorkers(fit, workers, { share, comfort: COMFORT })
   }
 }
 

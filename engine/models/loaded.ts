@@ -19,6 +19,7 @@ import {
 import { serverUrl, type Limits } from '../remote/index.ts'
 import { isRemote, serverModel } from './server-model.ts'
 import { Turns } from './turns.ts'
+import type { Held, WorkerLinks } from '../workers/index.ts'
 import type { Notice } from '../protocol/wording.ts'
 
 /** A loaded model and what runs need to know about it. */
@@ -30,8 +31,10 @@ export interface LoadedModel extends PromptTokenizer {
   tokens: ControlTokens
   thought: ThoughtMarks
   kvBytesPerToken: ModelInfo['kvBytesPerToken']
-  /** Name of the device that holds the model. */
+  /** Name of the device that holds the model; of its workers and its device if it has workers. */
   device: string
+  /** Addresses of the workers that hold layers of the model. */
+  workers: readonly string[]
   /** Set if the model was not loaded as requested: fewer layers fit on the GPU. */
   notice?: Notice
 }
@@ -49,6 +52,8 @@ export function chooseDevice(devices: readonly NativeDevice[], asked: string): s
 
 interface Kept {
   key: string
+  /** What a model over workers holds of them. */
+  held: Held | null
   /** Number of layers as requested: -1 is all. */
   gpuLayers: number
   model: LoadedModel
@@ -64,6 +69,12 @@ interface Kept {
 const ELBOW_ROOM = 2 ** 30
 const MARGIN = 1.2
 
+/** Where a model is loaded: `names` are those of the workers' devices, `local` is a device here. */
+interface Where extends Pick<LoadedModel, 'device' | 'workers'> {
+  local: string
+  names: string[] | undefined
+}
+
 export type Unloaded = { name: string; reason: 'idle' | 'room' | 'asked' }
 
 export interface ModelsOptions {
@@ -73,6 +84,8 @@ export interface ModelsOptions {
   keyOf?: ((server: string) => string | undefined) | undefined
   /** Bounds of what is asked of servers. */
   serverLimits?: Limits | undefined
+  /** Connects with workers; without it, no model uses any. */
+  workers?: Pick<WorkerLinks, 'hold'> | undefined
 }
 
 /**
@@ -83,6 +96,8 @@ export interface ModelsOptions {
 export class Models {
   /** In order of last use, the most recent last. */
   #kept: Kept[] = []
+  /** Free bytes of devices with workers, when they were last asked. */
+  readonly #workersFree = new Map<string, number>()
   readonly #turns = new Turns()
   /**
    * Frees contexts of matching models that no run works in, and so the models; returns false if
@@ -121,7 +136,9 @@ export class Models {
   ): Promise<LoadedModel> {
     const address = onServer(file)
     if (address !== null) return this.#take(await this.#connected(file, address, signal))
-    const device = chooseDevice(this.addon.devices(), options.device)
+    const local = chooseDevice(this.addon.devices(), options.device)
+    const { workers = [] } = options
+    const device = [...workers, ...(local === 'cpu' ? [] : [local])].join(' + ') || 'cpu'
     const gpuLayers = device === 'cpu' ? 0 : options.gpuLayers
     const { size, mtimeMs } = await stat(file).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'ENOENT'
@@ -135,16 +152,31 @@ export class Models {
       // Unload other copies of the same file: on another device, or from before it changed on disk.
       await this.freeIdle((model) => model.file === file)
       await this.#closeWhere((one) => one.model.file === file, 'room')
-      await this.#makeRoom(MARGIN * info.sizeBytes + ELBOW_ROOM, device)
-      const open = () => this.#open(file, info, device, gpuLayers, signal, onProgress)
-      const model = await open().catch(async (error: unknown) => {
-        if (toBraidError(error).code !== 'out-of-memory' || !(await this.#closeAll())) throw error
-        return open()
-      })
-      kept = { key, gpuLayers, model, uses: 0, usedAt: 0 }
+      const held = workers.length === 0 ? null : await this.#hold(workers, local, device)
+      try {
+        await this.#makeRoom(MARGIN * info.sizeBytes + ELBOW_ROOM, device)
+        const where = { device, local, workers, names: held?.devices.map(({ name }) => name) }
+        const open = () => this.#open(file, info, where, gpuLayers, signal, onProgress)
+        const model = await open().catch(async (error: unknown) => {
+          if (toBraidError(error).code !== 'out-of-memory' || !(await this.#closeAll())) throw error
+          return open()
+        })
+        kept = { key, held, gpuLayers, model, uses: 0, usedAt: 0 }
+      } catch (error) {
+        await held?.release()
+        throw error
+      }
       this.#kept.push(kept)
     }
     return this.#take(kept)
+  }
+
+  async #hold(workers: readonly string[], local: string, device: string): Promise<Held> {
+    const held = await this.options.workers?.hold(workers)
+    if (held === undefined) throw fail('native-missing/rpc')
+    const free = held.devices.reduce((sum, { memoryFree }) => sum + memoryFree, 0)
+    this.#workersFree.set(device, free + (local === 'cpu' ? 0 : this.#freeOn(local)))
+    return held
   }
 
   #take(kept: Kept): LoadedModel {
@@ -164,7 +196,7 @@ export class Models {
     await this.#closeWhere((one) => one.model.file === file, 'room')
     const { serverLimits } = this.options
     const model = await serverModel(file, address, { key: secret, limits: serverLimits }, signal)
-    const made = { key, gpuLayers: 0, model, uses: 0, usedAt: 0 }
+    const made = { key, held: null, gpuLayers: 0, model, uses: 0, usedAt: 0 }
     this.#kept.push(made)
     return made
   }
@@ -192,6 +224,7 @@ export class Models {
     file: string
     name: string
     device: string
+    workers: readonly string[]
     sizeBytes: number
     gpuLayers: number
     onDevice: number
@@ -199,13 +232,14 @@ export class Models {
     usedAt: number
   }[] {
     return this.#kept.map(
-      ({ model: { file, ref, sizeBytes, device, native }, gpuLayers, uses, usedAt }) => {
+      ({ model: { file, ref, sizeBytes, device, workers, native }, gpuLayers, uses, usedAt }) => {
         const share =
           device === 'cpu' || gpuLayers < 0 ? 1 : Math.min(1, gpuLayers / (native.info.layers + 1))
         return {
           file,
           name: ref.name,
           device,
+          workers,
           sizeBytes,
           gpuLayers,
           onDevice: Math.round(share * sizeBytes),
@@ -227,10 +261,13 @@ export class Models {
 
   /** Unloads the idle models that `which` selects. */
   async unload(
-    which: (model: { file: string; usedAt: number }) => boolean,
+    which: (model: { file: string; usedAt: number; workers: readonly string[] }) => boolean,
     reason: Unloaded['reason'],
   ): Promise<void> {
-    await this.#closeWhere(({ model, usedAt }) => which({ file: model.file, usedAt }), reason)
+    await this.#closeWhere(
+      ({ model: { file, workers }, usedAt }) => which({ file, workers, usedAt }),
+      reason,
+    )
   }
 
   /** Returns the free bytes on the model's device. */
@@ -255,14 +292,16 @@ export class Models {
 
   /**
    * Unloads idle models until `bytes` are free. Weights on the CPU are mapped from their file, so
-   * the system counts their memory as free; it is subtracted here.
+   * the system counts their memory as free; it is subtracted here, and so are weights on workers,
+   * which were asked before.
    */
   async #makeRoom(bytes: number, device: string, keep?: LoadedModel): Promise<boolean> {
     const enough = () => {
       const others = this.#kept
         .filter((one) => one.model.device === device)
         .reduce((sum, { model }) => sum + model.sizeBytes, 0)
-      return this.#freeOn(device) - (device === 'cpu' ? others : 0) >= bytes
+      const counted = device === 'cpu' || this.#workersFree.has(device)
+      return this.#freeOn(device) - (counted ? others : 0) >= bytes
     }
     let made = false
     while (!enough()) {
@@ -280,9 +319,12 @@ export class Models {
   }
 
   #freeOn(device: string): number {
-    return device === 'cpu'
-      ? (this.options.free ?? systemFree)()
-      : (this.addon.devices().find(({ name }) => name === device)?.memoryFree ?? 0)
+    if (device === 'cpu') return (this.options.free ?? systemFree)()
+    return (
+      this.#workersFree.get(device) ??
+      this.addon.devices().find(({ name }) => name === device)?.memoryFree ??
+      0
+    )
   }
 
   async #closeAll(): Promise<boolean> {
@@ -294,8 +336,9 @@ export class Models {
   async #closeWhere(which: (one: Kept) => boolean, reason: Unloaded['reason']): Promise<boolean> {
     const going = this.#kept.filter((one) => one.uses === 0 && which(one))
     this.#kept = this.#kept.filter((one) => !going.includes(one))
-    for (const { model } of going) {
+    for (const { model, held } of going) {
       await model.native.close()
+      await held?.release()
       this.onChange?.({ name: model.ref.name, reason })
     }
     return going.length > 0
@@ -304,7 +347,7 @@ export class Models {
   async #open(
     file: string,
     info: ModelInfo,
-    device: string,
+    { device, local, workers, names }: Where,
     gpuLayers: number,
     signal: AbortSignal,
     onProgress?: (fraction: number) => void,
@@ -312,7 +355,8 @@ export class Models {
     const load = async (layers: number) => {
       const { done, cancel } = this.addon.openModel({
         path: info.file,
-        device,
+        device: local,
+        ...(names !== undefined && { workers: names }),
         gpuLayers: layers,
         onProgress,
       })
@@ -344,6 +388,7 @@ export class Models {
       thought: findThoughtMarks(native),
       ...tokenizer,
       device,
+      workers,
       notice,
       kvBytesPerToken: info.kvBytesPerToken,
       ref: {

@@ -33,6 +33,7 @@ export async function serverModel(
     thought: native.template === '' ? { ...thought, expected: false } : thought,
     ...promptTokenizer(native),
     device: url,
+    workers: [],
     kvBytesPerToken: NO_BYTES,
     ref: {
       address: { server: url, name },

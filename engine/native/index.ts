@@ -1,8 +1,11 @@
 export { abortable } from './abortable.ts'
 export {
+  abandonAddon,
   builtFrom,
   builtLibraries,
+  builtRpc,
   cpuVariants,
+  isAbandoned,
   loadAddon,
   nativeFolder,
   type CpuVariant,

@@ -19,6 +19,7 @@ interface BackendsFile {
   /** Loaded in addition to the CPU backend: BLAS on macOS. */
   accel: string[]
   gpu: { backend: string; file: string }[]
+  rpc: { library: string; server: string; protocol: string }
 }
 
 /** An installed GPU backend, and whether it could be loaded on this machine. */
@@ -48,6 +49,18 @@ export function nativeFolder(): string {
 }
 
 let loaded: LoadedAddon | undefined
+let abandoned = false
+
+/**
+ * Lets the process exit without waiting for native threads: after a worker was lost, one of them
+ * waits for an answer that never comes. Nothing native may be used afterwards.
+ */
+export function abandonAddon(): void {
+  abandoned = true
+}
+
+/** Returns whether `abandonAddon` was called. */
+export const isAbandoned = (): boolean => abandoned
 
 /** A GPU backend's library. */
 export interface GpuLibrary {
@@ -75,6 +88,16 @@ export function builtLibraries(): GpuLibrary[] {
     backend,
     file: join(folder, file),
   }))
+}
+
+/**
+ * Returns ggml's RPC backend and its server as absolute paths, and the version of their protocol.
+ * Errors: an `Error` if none is built.
+ */
+export function builtRpc(): { library: string; server: string; protocol: string } {
+  const folder = nativeFolder()
+  const { library, server, protocol } = readBackends(folder).rpc
+  return { library: join(folder, library), server: join(folder, server), protocol }
 }
 
 /** A build of ggml's CPU backend for one instruction set. */
@@ -158,7 +181,9 @@ export function loadAddon(options: { gpu?: boolean | readonly GpuLibrary[] } = {
   const cpu = chooseCpu()
   // `process.exit` runs no Node-API cleanup hooks, so a running step could use libraries that are
   // being unloaded.
-  process.once('exit', () => addon.leave())
+  process.once('exit', () => {
+    if (!abandoned) addon.leave()
+  })
   for (const library of file.accel) addon.loadBackend(join(folder, library))
   if (!addon.loadBackend(cpu.file))
     throw new BraidError('native-missing', `${cpu.file} cannot be loaded. Run \`npm run setup\`.`)

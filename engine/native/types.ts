@@ -34,8 +34,12 @@ export interface OpenModelOptions {
   device: string
   /** Layers on the GPU, -1 for all; 0 with device `cpu`. */
   gpuLayers: number
+  /** Devices of workers (`addWorker`), which take the layers before `device` does. */
+  workers?: string[]
   /** Reads only the vocabulary: the model can tokenize but not create contexts. */
   vocabOnly?: boolean
+  /** False: the CPU uses the weights in the file's layout. Default true. */
+  repack?: boolean
   /** Reports progress, 0..1, at most every 50 ms. */
   onProgress?: (fraction: number) => void
 }
@@ -520,6 +524,15 @@ export interface NativeAddon {
    * a separate process. Errors: `unknown-device`.
    */
   tryDevice(name: string): boolean
+  /**
+   * Connects to a worker's RPC server and returns the names of its devices, for `workers` of
+   * `OpenModelOptions`: NAME, or NAME/1, NAME/2, ... if it has several. The RPC backend must be loaded.
+   * `endpoint`: PATH:0, of a Unix socket; on Windows, ADDRESS:PORT. ggml aborts the process if the
+   * connection ends while it is used. Errors: `native-missing`, `unknown-device`.
+   */
+  addWorker(name: string, endpoint: string): Promise<string[]>
+  /** Lets the connection to a worker end once no model uses it. */
+  releaseWorker(name: string): Promise<void>
   openModel(options: OpenModelOptions): NativeLoad
   /**
    * Opens a plan, which takes 0.3 to 0.6 s with a large vocabulary. Errors: those of `openModel`,

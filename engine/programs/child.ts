@@ -13,6 +13,7 @@ export const PROGRAMS = [
   'host/host-main',
   'lab/worker-main',
   'native/probe-main',
+  'workers/tunnel-main',
   'models/trial-main',
   'models/convert/quantise-main',
   'models/convert/convert-main',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { RunError } from './events.ts'
 import { KvType } from './request.ts'
+import { WorkerDevice } from './workers.ts'
 
 /** Schemas of models and devices; wire.ts has the requests that use them. Sizes are in bytes. */
 
@@ -15,6 +16,16 @@ export const DeviceInfo = z.object({
   memoryTotal: z.number(),
 })
 export type DeviceInfo = z.infer<typeof DeviceInfo>
+
+/** A worker that this machine is paired with. */
+export const WorkerState = z.object({
+  /** HOST:PORT */
+  worker: z.string(),
+  devices: z.array(WorkerDevice),
+  /** Why it cannot be used now. */
+  problem: RunError.optional(),
+})
+export type WorkerState = z.infer<typeof WorkerState>
 
 /** What this machine can compute with. Each GPU backend is first tested in a separate process. */
 export const DeviceState = z.object({

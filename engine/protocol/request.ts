@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MAX_SCHEMA_CHARS, readSchema } from './schema.ts'
 import { SegmentId } from './segments.ts'
+import { WorkerAddresses } from './workers.ts'
 
 /**
  * Requests for runs. Everything that reaches the engine from outside is validated with these
@@ -108,7 +109,9 @@ export type Sampling = z.infer<typeof Sampling>
 export const EngineOptions = z.object({
   /** Device name as `braid devices` lists it, `cpu`, or `auto`. */
   device: z.string().min(1).max(256),
-  /** Layers on the GPU; -1: all. */
+  /** Other machines that take the first layers (docs/workers.md): HOST:PORT each. */
+  workers: WorkerAddresses.optional(),
+  /** Layers on GPUs and workers; -1: all. */
   gpuLayers: z.int().min(-1).max(65_536),
   kvType: KvType,
   flashAttention: FlashAttention,

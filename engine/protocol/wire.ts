@@ -19,7 +19,9 @@ import {
   ModelEntry,
   Offer,
   Task,
+  WorkerState,
 } from './models.ts'
+import { WorkerAddress } from './workers.ts'
 import { Outcome } from './outcome.ts'
 import { SharedPreferences } from './preferences.ts'
 import { KvType, MAX_PROBLEM_CHARS, QuestionKind, RunRequest, RunSettings } from './request.ts'
@@ -313,6 +315,15 @@ export const METHODS = {
     z.object({ server: z.string().min(1).max(2048), key: z.string().min(1).max(1024).nullable() }),
     z.object({ server: z.string() }),
   ),
+  /** Asks the workers that this machine is paired with what they have. */
+  'workers.list': method(none, z.array(WorkerState)),
+  /** Checks the pairing code of a worker and keeps it. */
+  'workers.pair': method(
+    z.object({ worker: WorkerAddress, code: z.string().min(1).max(256) }),
+    WorkerState,
+  ),
+  /** Forgets a worker and its code. */
+  'workers.forget': method(z.object({ worker: WorkerAddress }), none),
   /** Sets the token for gated repositories, which is kept in memory only; null removes it. */
   'hub.token': method(z.object({ token: z.string().min(1).max(512).nullable() }), none),
   'devices.state': method(none, DeviceState),

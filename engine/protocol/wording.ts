@@ -13,6 +13,7 @@ export type WordParams = Readonly<Record<string, string | number>>
 export const NOTICES = {
   'gpu-memory':
     '{device} does not have enough memory for the whole model: only {layers} of {all} layers run on it.',
+  'workers-missing': '{reason} The run goes on without workers, on this machine alone.',
   'template-variable':
     "The model's chat template does not read {name}, so the setting has no effect.",
   'template-fallback': '{reason} The problem is sent as plain text.',
@@ -191,6 +192,23 @@ export const ERRORS = {
   'bad-request/server-url':
     'Enter the address of a server, such as http://127.0.0.1:8080, without a user name, a password or a query.',
   'bad-request/server-key': '{server} refuses the key, or needs one. Check it.',
+  'bad-request/worker-address':
+    '{address} is not the address of a worker. Enter HOST:PORT, such as 192.168.1.20:7717.',
+  'bad-request/worker-code':
+    '{worker} refuses the pairing code. Check it; `braid worker` shows it on that machine when it makes one.',
+  'bad-request/worker-code-form': 'A pairing code has five groups of five letters and digits.',
+  'bad-request/worker-no-code':
+    'This machine is not paired with the worker {worker}. Run the command in a terminal to enter the pairing code, or put it into BRAID_WORKER_CODE.',
+  'bad-combination/worker-version':
+    'The worker {worker} runs Braid {theirs} with llama.cpp {theirLlama}, and this is Braid {ours} with llama.cpp {ourLlama}. Install the same version of Braid on both machines.',
+  'io/worker-unreachable':
+    'The worker {worker} cannot be reached ({reason}). Check that `braid worker` runs there and that the address is right.',
+  'io/worker-wrong': '{worker} does not answer like a worker of Braid: {reason}.',
+  'io/worker-busy': 'The worker {worker} computes for too many others. Try again later.',
+  'io/worker-failed': 'The worker {worker} cannot start its RPC server: {reason}',
+  'native-missing/rpc': "The engine's part for workers cannot be loaded. Run `npm run setup`.",
+  'engine-lost/worker':
+    'The worker {worker} is gone ({reason}). What was written so far is kept; continue without the worker, or once it runs again.',
   'io/server-unreachable':
     '{server} cannot be reached ({reason}). Check that it runs and that the address is right.',
   'io/server-silent': '{server} sent nothing for {seconds} seconds.',

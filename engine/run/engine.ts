@@ -1,4 +1,5 @@
-import type { NativeAddon, NativeDevice } from '../native/index.ts'
+import { abandonAddon, type NativeAddon, type NativeDevice } from '../native/index.ts'
+import type { WorkerLinks } from '../workers/index.ts'
 import {
   attribute,
   scoreFile,
@@ -7,7 +8,7 @@ import {
   type ScoreOptions,
   type ScoreResult,
 } from '../measure/index.ts'
-import { BraidError, fail } from '../protocol/errors.ts'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import type { RunEvent, SegmentId } from '../protocol/events.ts'
 import { foldRun } from '../protocol/fold.ts'
 import { RunRequest, type EngineOptions } from '../protocol/request.ts'
@@ -37,6 +38,8 @@ export interface EngineParts {
   serverLimits?: ModelsOptions['serverLimits']
   /** Runs programs that a model wrote. Without it, no run compares programs. */
   runPrograms?: RunPrograms
+  /** Connects with workers. Without it, no model uses any. */
+  workers?: WorkerLinks
 }
 
 /**
@@ -47,6 +50,11 @@ export interface EngineParts {
 export class Engine {
   readonly #core: EngineCore
   readonly #bundled: string | undefined
+  readonly #workers: WorkerLinks | undefined
+  #lost: BraidError | undefined
+  /** Workers whose models are being unloaded since they are gone. */
+  readonly #leaving = new Set<string>()
+  #onLost: ((error: BraidError) => void) | undefined
 
   constructor({
     addon,
@@ -57,8 +65,9 @@ export class Engine {
     keyOf,
     serverLimits,
     runPrograms,
+    workers,
   }: EngineParts) {
-    const models = new Models(addon, inspect, { keyOf, serverLimits })
+    const models = new Models(addon, inspect, { keyOf, serverLimits, workers })
     const pools = new Pools(models, jobs)
     models.freeIdle = (which) => pools.freeIdle(which)
     this.#core = {
@@ -71,6 +80,37 @@ export class Engine {
       programsAllowed: true,
     }
     this.#bundled = bundledModel
+    this.#workers = workers
+    if (workers !== undefined)
+      workers.onLost = (worker, error) => void this.#lose(worker, toBraidError(error))
+  }
+
+  /**
+   * A worker is gone. If something computes with it, native code waits for ever: every run ends with
+   * an error, nothing more can be done, and the owner is told to end the process. Else what is held
+   * of it is let go.
+   */
+  async #lose(worker: string, error: BraidError): Promise<void> {
+    const { runs, pools, models } = this.#core
+    if (this.#lost !== undefined || this.#leaving.has(worker)) return
+    const of = this.loaded().filter(({ workers }) => workers.includes(worker))
+    const loading = this.#workers?.isConnecting(worker) === true || of.length === 0
+    const busy = of.some(({ inUse }) => inUse) || [...runs].some((run) => run.computesOn(worker))
+    if (!loading && !busy) {
+      this.#leaving.add(worker)
+      await pools.freeIdle((model) => model.workers.includes(worker))
+      await models.unload((model) => model.workers.includes(worker), 'asked')
+      return void this.#leaving.delete(worker)
+    }
+    this.#lost = error
+    abandonAddon()
+    for (const run of [...runs]) run.lose(error)
+    this.#onLost?.(error)
+  }
+
+  /** Sets the listener that is called once nothing more can be done, since a worker is gone. */
+  onLost(listener: (error: BraidError) => void): void {
+    this.#onLost = listener
   }
 
   devices(): NativeDevice[] {
@@ -82,6 +122,7 @@ export class Engine {
    * reported by `run-failed`.
    */
   think(request: RunRequest, options: ThinkOptions = {}): RunHandle {
+    if (this.#lost !== undefined) throw this.#lost
     const parsed = RunRequest.safeParse(request)
     if (!parsed.success) throw badRequest(parsed.error)
     try {
@@ -199,11 +240,13 @@ export class Engine {
     await models.unload(which, reason)
   }
 
-  /** Cancels all runs and frees everything. */
+  /** Cancels all runs and frees everything, unless a worker is gone with which something computed. */
   async close(): Promise<void> {
+    if (this.#lost !== undefined) return
     for (const run of [...this.#core.runs]) await run.close()
     await this.#core.pools.close()
     await this.#core.models.close()
+    this.#workers?.close()
   }
 }
 

@@ -26,7 +26,7 @@ import {
   type RunState,
   type Segment,
 } from '../protocol/fold.ts'
-import type { Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
+import type { EngineOptions, Fusion, RunRequest, RunSettings } from '../protocol/request.ts'
 import { decidingProgram } from '../protocol/deciding.ts'
 import { verdictIn } from '../protocol/judges.ts'
 import { MAX_OWN_NOTICES } from '../protocol/limits.ts'
@@ -164,6 +164,23 @@ export class Run implements RunHandle {
 
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
+  }
+
+  /** Returns whether the run is at work with a worker, or waits to be. */
+  computesOn(worker: string): boolean {
+    const workers =
+      this.#model?.workers ??
+      this.#asked?.request.settings.engine?.workers ??
+      this.#state.settings?.engine.workers
+    return this.#working !== null && workers?.includes(worker) === true
+  }
+
+  /** Ends the run at once: native work for it never ends. What it has written is kept. */
+  lose(error: BraidError): void {
+    this.#closing ??= Promise.resolve()
+    if (this.#working !== null) void this.#fail(error)
+    this.#core.runs.delete(this)
+    this.#outbox.close()
   }
 
   async #close(): Promise<void> {
@@ -537,7 +554,16 @@ export class Run implements RunHandle {
         ? this.#settings
         : resolveSettings(this.#asked.request.settings, { metadata: {}, nativePaths: 0 })
     const { signal } = this.#abort
-    const model = await models.use(file, settings.engine, signal, this.#options.onProgress)
+    const use = (engine: EngineOptions) =>
+      models.use(file, engine, signal, this.#options.onProgress)
+    const model = await use(settings.engine).catch((error: unknown) => {
+      // What was begun with workers can be finished without them.
+      if (this.#asked !== null || settings.engine.workers === undefined) throw error
+      const { code, message, detail } = toBraidError(error)
+      if (detail?.detail.includes('/worker-') !== true || code === 'cancelled') throw error
+      this.#notice({ code: 'workers-missing', params: { reason: message } })
+      return use({ ...settings.engine, workers: [] })
+    })
     if (ref !== null && model.ref.headerSha256 !== ref.headerSha256) {
       models.release(model)
       throw fail('wrong-model/header', { file })

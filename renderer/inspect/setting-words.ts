@@ -46,6 +46,7 @@ const NAMES: Record<string, MessageKey> = {
   'controls.sameToken': 'adv.sameToken',
   'controls.fusion': 'adv.fusion',
   'engine.device': 'adv.device',
+  'engine.workers': 'adv.workers',
   'engine.gpuLayers': 'adv.gpuLayers',
   'engine.kvType': 'fit.kvType',
   'engine.flashAttention': 'adv.flash',

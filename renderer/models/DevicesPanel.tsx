@@ -8,6 +8,7 @@ import { taskStarted, useModels } from '../store/models.ts'
 import { setPref, usePrefs } from '../store/prefs.ts'
 import { report, toast } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
+import { WorkersPanel } from './WorkersPanel.tsx'
 
 const LOOK = { ready: 'ok', skipped: 'warn', absent: '' } as const
 const NAMES: Record<string, string> = { vulkan: 'Vulkan', cuda: 'CUDA', metal: 'Metal' }
@@ -99,6 +100,7 @@ export function DevicesPanel() {
         </ul>
         <p className="body small dim">{t('devices.probed')}</p>
       </section>
+      <WorkersPanel />
       <section className="panel" aria-labelledby="memory">
         <header>
           <h2 id="memory">{t('memory.title')}</h2>

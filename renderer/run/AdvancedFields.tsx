@@ -2,6 +2,7 @@ import { useId } from 'react'
 import { DEFAULT_TAIL, type QuestionKind, type RunSettings } from '../../engine/protocol/request.ts'
 import { ruleOf } from '../../engine/protocol/shapes.ts'
 import type { ModelInfo } from '../../engine/protocol/wire.ts'
+import { MAX_WORKERS } from '../../engine/protocol/workers.ts'
 import { useT } from '../i18n/index.ts'
 import { editSettings } from '../store/compose.ts'
 import { useModels } from '../store/models.ts'
@@ -30,7 +31,9 @@ export function AdvancedFields({
   const { sampling, controls, engine } = full
   const gpus = devices.filter(({ type }) => type !== 'cpu').map(({ name }) => name)
   const hasGpu = gpus.length > 0
-  const onGpu = hasGpu && engine.device !== 'cpu'
+  const known = useModels((s) => s.workers)
+  const { workers = [] } = engine
+  const onGpu = (hasGpu && engine.device !== 'cpu') || workers.length > 0
   const sample = (change: Partial<RunSettings['sampling']>) => editSettings({ sampling: change })
   return (
     <div className="advanced-body">
@@ -234,6 +237,23 @@ export function AdvancedFields({
             </select>
           </Field>
         )}
+        {[...new Set([...known.map(({ worker }) => worker), ...workers])].map((worker) => (
+          <Check
+            key={worker}
+            label={t('adv.worker', { name: worker })}
+            hint={t('adv.workerHelp')}
+            on={workers.includes(worker)}
+            onChange={(on) =>
+              editSettings({
+                engine: {
+                  workers: on
+                    ? [...workers, worker].slice(0, MAX_WORKERS)
+                    : workers.filter((one) => one !== worker),
+                },
+              })
+            }
+          />
+        ))}
         {onGpu && (
           <NumberField
             label={t('adv.gpuLayers')}

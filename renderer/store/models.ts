@@ -12,6 +12,7 @@ import type {
   ModelInfo,
   Result,
   Task,
+  WorkerState,
 } from '../../engine/protocol/wire.ts'
 import { host } from './host.ts'
 import { setPref, usePrefs } from './prefs.ts'
@@ -27,6 +28,8 @@ interface Models {
   devices: DeviceInfo[]
   /** null while the drivers are being tested. */
   deviceState: DeviceState | null
+  /** Machines that can hold layers of a model. */
+  workers: WorkerState[]
   /** Metadata of each file, or the error that keeps it from being read. */
   infos: Record<string, ModelInfo | RunError>
   /** Memory of a run with the model's default settings, by file. */
@@ -45,6 +48,7 @@ export const useModels = create<Models>(() => ({
   list: null,
   devices: [],
   deviceState: null,
+  workers: [],
   infos: {},
   fits: {},
   tasks: [],
@@ -80,8 +84,27 @@ export async function refreshApp(): Promise<void> {
     host.call('engine.loaded', {}),
   ])
   useModels.setState({ app, tasks, loaded })
-  // Testing a driver may take seconds, so nothing waits for it.
-  await refreshDevices()
+  // Testing a driver may take seconds, and so may a worker that does not answer: nothing waits for them.
+  await Promise.all([refreshDevices(), refreshWorkers()])
+}
+
+async function refreshWorkers(): Promise<void> {
+  useModels.setState({ workers: await host.call('workers.list', {}).catch(() => []) })
+}
+
+/** Pairs with a worker. Rejects with the reason if it does not answer or refuses the code. */
+export async function pairWorker(worker: string, code: string): Promise<void> {
+  const paired = await host.call('workers.pair', { worker, code })
+  useModels.setState(({ workers }) => ({
+    workers: [...workers.filter((one) => one.worker !== paired.worker), paired],
+  }))
+}
+
+export async function forgetWorker(worker: string): Promise<void> {
+  await host.call('workers.forget', { worker })
+  useModels.setState(({ workers }) => ({
+    workers: workers.filter((one) => one.worker !== worker),
+  }))
 }
 
 async function refreshDevices(): Promise<void> {

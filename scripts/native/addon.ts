@@ -46,7 +46,13 @@ export interface BackendsFile {
   accel: string[]
   /** Libraries to try with `ggml_backend_load`. */
   gpu: { backend: GpuBackend | 'metal'; file: string }[]
+  /** ggml's RPC backend, its server, and the version of its protocol. */
+  rpc: { library: string; server: string; protocol: string }
 }
+
+const windows = process.platform === 'win32'
+const rpcLibrary = windows ? 'ggml-rpc.dll' : 'libggml-rpc.so'
+const rpcServer = windows ? 'ggml-rpc-server.exe' : 'ggml-rpc-server'
 
 const packageDir = (name: string) =>
   dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
@@ -73,16 +79,15 @@ async function nativeKey(llama: LlamaBuild): Promise<string> {
 export function readBackends(folder = nativeDir): BackendsFile | undefined {
   try {
     const file = JSON.parse(readFileSync(join(folder, 'backends.json'), 'utf8')) as BackendsFile
-    return [file.addon, file.llama, ...file.cpu, ...file.gpu.map((gpu) => gpu.file)].every((name) =>
-      existsSync(join(folder, name)),
-    )
-      ? file
-      : undefined
+    const { addon, llama, cpu, gpu, rpc } = file
+    const names = [addon, llama, ...cpu, ...gpu.map((one) => one.file), rpc.library, rpc.server]
+    return names.every((name) => existsSync(join(folder, name))) ? file : undefined
   } catch {
     return undefined
   }
 }
 
+/** Compiles the addon, ggml's RPC backend and its server; returns the folder that holds them. */
 async function buildAddon(llama: LlamaBuild, onProgress: OnProgress): Promise<string> {
   const schema = await ensureSchema(llama, onProgress)
   const folder = buildFolder('addon', llama)
@@ -92,14 +97,25 @@ async function buildAddon(llama: LlamaBuild, onProgress: OnProgress): Promise<st
     BRAID_NODE_ADDON_API: packageDir('node-addon-api'),
     BRAID_NODE_API_HEADERS: packageDir('node-api-headers'),
   })
-  await build(folder, ['braid'], 'Compiling the addon', onProgress)
-  return join(folder, 'bin', 'braid.node')
+  const targets = ['braid', 'ggml-rpc', 'ggml-rpc-server']
+  await build(folder, targets, 'Compiling the addon', onProgress)
+  return join(folder, 'bin')
+}
+
+/** Returns the version of the RPC protocol from its header; programs with equal versions understand each other. */
+function rpcProtocol(source: string): string {
+  const header = readFileSync(join(source, 'ggml', 'include', 'ggml-rpc.h'), 'utf8')
+  const part = (name: string) =>
+    new RegExp(`^#define RPC_PROTO_${name}_VERSION\\s+(\\d+)$`, 'm').exec(header)?.[1]
+  const parts = ['MAJOR', 'MINOR', 'PATCH'].map(part)
+  if (parts.includes(undefined)) throw new SetupError('ggml-rpc.h names no version')
+  return parts.join('.')
 }
 
 /** Replaces the contents of build/native; running processes keep the files that they have loaded. */
 async function stage(
   llama: LlamaBuild,
-  addon: string,
+  built: string,
   key: string,
   onProgress: OnProgress,
 ): Promise<BackendsFile> {
@@ -115,14 +131,14 @@ async function stage(
   own(files.ggml)
   own(files.base)
   // a backend looks for ggml-base beside itself and must find the same file; Windows goes by the loaded name
-  if (process.platform !== 'win32' && gpuFiles.length > 0)
+  if (!windows && gpuFiles.length > 0)
     symlinkSync(join('..', files.base), join(next, 'gpu', files.base))
   const description: BackendsFile = {
     key,
     llamaCpp: readPin().llamaCpp,
     patches: await listPatches(),
     ggml: llama.ggmlFrom,
-    addon: place(addon, 'braid.node'),
+    addon: place(join(built, 'braid.node'), 'braid.node'),
     llama: own(files.llama!),
     cpu: files.cpu.map(own),
     accel: files.accel.map(own),
@@ -130,6 +146,11 @@ async function stage(
       backend,
       file: place(path, `gpu/${path.split(/[\\/]/).at(-1)!}`),
     })),
+    rpc: {
+      library: place(join(built, rpcLibrary), rpcLibrary),
+      server: place(join(built, rpcServer), rpcServer),
+      protocol: rpcProtocol(llama.source),
+    },
   }
   writeFileSync(join(next, 'backends.json'), JSON.stringify(description, null, 2) + '\n')
 
@@ -158,6 +179,6 @@ export async function buildNative(onProgress: OnProgress): Promise<BackendsFile>
   const llama = await ensureLlama(onProgress)
   const key = await nativeKey(llama)
   await requireTools()
-  const addon = await buildAddon(llama, onProgress)
-  return stage(llama, addon, key, onProgress)
+  const built = await buildAddon(llama, onProgress)
+  return stage(llama, built, key, onProgress)
 }

@@ -60,6 +60,7 @@ describe('bad requests', () => {
     'models.find',
     'models.list',
     'tasks.list',
+    'workers.list',
     'runs.list',
     'runs.search.cancel',
     'runs.watch',

@@ -13,6 +13,7 @@ import type {
   CatalogueItem,
   Channel,
   DeviceState,
+  WorkerState,
   Experiment,
   Fit,
   FoundModel,
@@ -217,6 +218,7 @@ export class FakeHost {
       },
     },
   ]
+  workers: WorkerState[] = []
   devices: DeviceState = {
     cpu: 'zen4',
     devices: [
@@ -376,6 +378,8 @@ export class FakeHost {
         return this.devices.devices
       case 'devices.state':
         return this.devices
+      case 'workers.list':
+        return this.workers
       case 'engine.loaded':
         return [
           {

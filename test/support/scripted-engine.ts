@@ -138,6 +138,18 @@ export class ScriptedEngine implements HostEngine {
 
   onMemory() {}
 
+  onLost() {}
+
+  workers() {
+    return Promise.resolve([])
+  }
+
+  pairWorker(worker: string) {
+    return Promise.resolve({ worker, devices: [] })
+  }
+
+  forgetWorker() {}
+
   setKey(server: string) {
     return server
   }

@@ -91,6 +91,15 @@ inline std::string path(const Napi::Value & value, const char * name) {
     return file;
 }
 
+// Reads an array of strings; empty if the field is absent.
+inline std::vector<std::string> texts(const Napi::Object & o, const char * name) {
+    std::vector<std::string> all;
+    if (o.Get(name).IsUndefined()) return all;
+    const Napi::Array list = array(o.Get(name), name);
+    for (uint32_t i = 0; i < list.Length(); i++) all.push_back(text(list.Get(i), name));
+    return all;
+}
+
 inline Napi::Function function(const Napi::Object & o, const char * name) {
     const Napi::Value value = o.Get(name);
     if (!value.IsFunction())

@@ -1,6 +1,8 @@
 #include "devices-js.h"
 #include "../core/devices.h"
+#include "../core/workers.h"
 #include "args.h"
+#include "environment.h"
 #include "js-errors.h"
 
 namespace {
@@ -41,6 +43,33 @@ Napi::Value tryDevice(const Napi::CallbackInfo & info) {
     });
 }
 
+// On the thread that loads models, since it waits for the network.
+Napi::Value addWorker(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const std::string name = args::text(info[0], "name"),
+                          endpoint = args::path(info[1], "endpoint");
+        return loaderOf(env)->run(env, [=]() -> Worker::MakeValue {
+            return [names = workers::add(name, endpoint)](Napi::Env env) -> Napi::Value {
+                Napi::Array all = Napi::Array::New(env);
+                for (const std::string & one : names) all.Set(all.Length(), one);
+                return all;
+            };
+        });
+    });
+}
+
+Napi::Value releaseWorker(const Napi::CallbackInfo & info) {
+    const Napi::Env env = info.Env();
+    return guarded(env, [&]() -> Napi::Value {
+        const std::string name = args::text(info[0], "name");
+        return loaderOf(env)->run(env, [=]() -> Worker::MakeValue {
+            workers::release(name);
+            return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
+        });
+    });
+}
+
 } // namespace
 
 void exportDevices(Napi::Env env, Napi::Object exports) {
@@ -48,4 +77,6 @@ void exportDevices(Napi::Env env, Napi::Object exports) {
     exports.Set("backendScore", Napi::Function::New(env, backendScore));
     exports.Set("devices", Napi::Function::New(env, list));
     exports.Set("tryDevice", Napi::Function::New(env, tryDevice));
+    exports.Set("addWorker", Napi::Function::New(env, addWorker));
+    exports.Set("releaseWorker", Napi::Function::New(env, releaseWorker));
 }

@@ -33,9 +33,12 @@ Napi::Value openModel(const Napi::CallbackInfo & info) {
         const Napi::Object o = args::object(info, 0);
         const auto worker = loaderOf(env);
         auto load = std::make_shared<Load>();
-        load->params = {args::path(o.Get("path"), "path"), args::text(o, "device"),
+        load->params = {args::path(o.Get("path"), "path"),
+                        args::text(o, "device"),
                         (int32_t) args::whole(o, "gpuLayers", -1, 65536),
-                        args::flag(o, "vocabOnly")};
+                        args::flag(o, "vocabOnly"),
+                        args::texts(o, "workers"),
+                        args::flag(o, "repack", true)};
         load->stop = std::make_shared<StopFlag>(worker->leaving);
         load->worker = worker;
         if (!o.Get("onProgress").IsUndefined())

@@ -55,9 +55,9 @@ std::shared_ptr<Model> Model::load(const LoadParams & load, const StopFlag & sto
                                    const std::function<void(float)> & onProgress) {
     const CodedError cancelled("cancelled", "Loading was cancelled");
     if (stop.raised()) throw cancelled;
-    ggml_backend_dev_t devices[2];
+    std::vector<ggml_backend_dev_t> devices;
     llama_model_params params = llamaModelParams(load, devices);
-    const bool gpu = load.device == "auto" ? anyGpu() : devices[0] && isGpu(devices[0]);
+    const bool gpu = devices.empty() ? anyGpu() : devices[0] && isGpu(devices[0]);
     Progress progress{stop, onProgress};
     params.progress_callback = Progress::observe;
     params.progress_callback_user_data = &progress;

@@ -1,6 +1,7 @@
 #include "memory.h"
 #include "ggml-backend.h"
 #include "llama-ext.h"
+#include "workers.h"
 #include <algorithm>
 
 ggml_backend_dev_t gpuOf(ggml_backend_buffer_type_t type) {
@@ -23,7 +24,7 @@ std::vector<DeviceMemory> memoryOf(const llama_context * ctx) {
     for (const auto & [type, bytes] : llama_get_memory_breakdown(ctx)) {
         size_t i = 0;
         if (ggml_backend_dev_t gpu = gpuOf(type)) {
-            const std::string name = ggml_backend_dev_name(gpu);
+            const std::string name = workers::nameOf(gpu);
             i = std::find_if(devices.begin(), devices.end(),
                              [&](const DeviceMemory & one) { return one.device == name; }) -
                 devices.begin();

@@ -10,7 +10,7 @@ struct llama_context;
 
 // Sizes in bytes.
 struct DeviceMemory {
-    std::string device; // ggml's name; "CPU" for the system's memory
+    std::string device; // its name (workers.h); "CPU" for the system's memory
     uint64_t weights = 0;
     uint64_t repacked = 0; // part of `weights`: copied into a CPU-specific layout
     uint64_t kv = 0;

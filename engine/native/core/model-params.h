@@ -6,4 +6,5 @@
 bool isGpu(ggml_backend_dev_t device);
 
 // `devices` must outlive the load. Errors: unknown-device.
-llama_model_params llamaModelParams(const LoadParams & load, ggml_backend_dev_t (&devices)[2]);
+llama_model_params llamaModelParams(const LoadParams & load,
+                                    std::vector<ggml_backend_dev_t> & devices);

@@ -16,6 +16,8 @@ struct LoadParams {
     std::string device; // a device's name; `cpu`: no GPU; `auto`: all
     int32_t gpuLayers;  // -1: all
     bool vocabOnly = false;
+    std::vector<std::string> workers = {}; // names of workers' devices, before `device`
+    bool repack = true;                    // lets the CPU copy weights into layouts of its own
 };
 
 // See NativeModelInfo of types.ts; strings are the file's bytes.

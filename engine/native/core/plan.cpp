@@ -12,7 +12,7 @@ using OwnContext = std::unique_ptr<llama_context, void (*)(llama_context *)>;
 
 Plan::Plan(const LoadParams & load)
     : model(nullptr, llama_model_free) {
-    ggml_backend_dev_t devices[2];
+    std::vector<ggml_backend_dev_t> devices;
     llama_model_params params = llamaModelParams(load, devices);
     params.no_alloc = true;
     params.load_mode = LLAMA_LOAD_MODE_NONE; // no_alloc requires that nothing is mapped

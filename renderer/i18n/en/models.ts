@@ -199,6 +199,14 @@ export const models = {
   'task.phase.quantise': 'Quantising',
   'task.phase.unpack': 'Unpacking',
 
+  'workers.title': 'Workers',
+  'workers.about':
+    'Other machines that hold layers of a model which is too large for this one. Run “braid worker --listen 0.0.0.0” there, and enter its address and pairing code here. Choose workers in the settings of a run.',
+  'workers.address': 'Address of the worker',
+  'workers.code': 'Pairing code',
+  'workers.pair': 'Pair',
+  'workers.forget': 'Forget',
+  'workers.forgetName': 'Forget {{name}}',
   'devices.title': 'Devices',
   'devices.trying': 'Testing drivers …',
   'devices.free': '{{free}} free of {{total}}',

@@ -188,6 +188,14 @@ export const models: Record<keyof typeof en, string> = {
   'task.phase.quantise': '量化中',
   'task.phase.unpack': '解包中',
 
+  'workers.title': '协作机',
+  'workers.about':
+    '本机放不下整个模型时，可由其他机器分担若干层。在那台机器上运行“braid worker --listen 0.0.0.0”，然后在此输入其地址和配对码。在运行设置中选择协作机。',
+  'workers.address': '协作机的地址',
+  'workers.code': '配对码',
+  'workers.pair': '配对',
+  'workers.forget': '移除',
+  'workers.forgetName': '移除 {{name}}',
   'devices.title': '设备',
   'devices.trying': '正在测试驱动……',
   'devices.free': '可用 {{free}}，共 {{total}}',

@@ -4,6 +4,7 @@ import { moreErrors } from './wording-more.ts'
 /** Notices, errors and reasons in Chinese. The keys are those of the protocol's English tables. */
 
 export const notices: Record<NoticeCode, string> = {
+  'workers-missing': '{reason}本次运行改为只在本机上继续，不再使用协作机。',
   'gpu-memory': '{device} 显存不足，放不下整个模型：{all} 层中只有 {layers} 层在其上运行。',
   'template-variable': '模型的聊天模板不读取 {name}，该设置不起作用。',
   'template-fallback': '{reason} 问题以纯文本发送。',
@@ -151,6 +152,23 @@ export const errors: Record<ErrorDetail, string> = {
   'bad-request/server-url':
     '请输入服务器地址，例如 http://127.0.0.1:8080，不含用户名、密码或查询参数。',
   'bad-request/server-key': '{server} 拒绝了密钥，或需要密钥，请检查。',
+  'bad-request/worker-address':
+    '{address} 不是协作机的地址。请输入 HOST:PORT，例如 192.168.1.20:7717。',
+  'bad-request/worker-code':
+    '{worker} 不接受该配对码。请检查；那台机器生成配对码时，`braid worker` 会显示它。',
+  'bad-request/worker-code-form': '配对码由五组字符组成，每组五个字母或数字。',
+  'bad-request/worker-no-code':
+    '本机尚未与协作机 {worker} 配对。请在终端中运行该命令以输入配对码，或将配对码放入 BRAID_WORKER_CODE。',
+  'bad-combination/worker-version':
+    '协作机 {worker} 运行的是 Braid {theirs}（llama.cpp {theirLlama}），而本机是 Braid {ours}（llama.cpp {ourLlama}）。请在两台机器上安装相同版本的 Braid。',
+  'io/worker-unreachable':
+    '无法连接协作机 {worker}（{reason}）。请检查那台机器是否正在运行 `braid worker`，以及地址是否正确。',
+  'io/worker-wrong': '{worker} 的应答不像 Braid 协作机：{reason}。',
+  'io/worker-busy': '协作机 {worker} 正在为太多机器计算。请稍后再试。',
+  'io/worker-failed': '协作机 {worker} 无法启动其 RPC 服务器：{reason}',
+  'native-missing/rpc': '无法加载引擎的协作机部分。请运行 `npm run setup`。',
+  'engine-lost/worker':
+    '协作机 {worker} 已断开（{reason}）。已写出的内容保留；可以不用协作机继续，或等它恢复运行后再继续。',
   'io/server-unreachable': '无法连接 {server}（{reason}）。请确认服务器正在运行，且地址正确。',
   'io/server-silent': '{server} 已有 {seconds} 秒没有发送任何内容。',
   'io/server-busy': '{server} 的请求过多。请稍后再试，或减少路径数。',

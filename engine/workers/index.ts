@@ -1,0 +1,6 @@
+export { Attempts } from './attempts.ts'
+export { keyOf, newCode, ownCode, readCode } from './code.ts'
+export { WorkerLinks, type Held, type LinksOptions } from './links.ts'
+export { reach, type Reach, type ServerOptions } from './rpc-server.ts'
+export { Worker, type WorkerOptions } from './worker.ts'
+export { agree, ownVersions, type Versions } from './wire.ts'
