@@ -62,7 +62,7 @@ function definedBy(node: SyntaxNode, code: string): string[] {
 function exported(node: SyntaxNode, code: string, language: ProgramLanguage): Described {
   const parts = children(node)
   const declared = parts.find(({ name }) => /Declaration$/.test(name))
-  const value = declared ?? parts.at(-1)!
+  const value = declared ?? parts.findLast(({ name }) => name !== ';')!
   const isDefault = parts.some(({ name }) => name === 'default')
   const isNameless = declared?.name === 'FunctionDeclaration' && definedBy(value, code).length === 0
   if (isDefault && (isNameless || FUNCTION.test(value.name)))

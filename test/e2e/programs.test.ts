@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { writeScripted } from '../support/scripted-model.ts'
-import { PROGRAMS } from '../support/scripts.ts'
+import { PROGRAMS, READERS } from '../support/scripts.ts'
 import { Braid, CHROMIUM, type Window } from './support.ts'
 
 /** What the window shows of programs that were compared; the model says what a script says. */
@@ -22,8 +22,11 @@ describe.skipIf(CHROMIUM === undefined)('programs that agree', () => {
   let done: () => Promise<void> = async () => {}
   afterEach(() => done())
 
-  async function open(size: Parameters<Braid['open']>[0] = {}): Promise<Window> {
-    const file = writeScripted(PROGRAMS)
+  async function open(
+    size: Parameters<Braid['open']>[0] = {},
+    scripts = PROGRAMS,
+  ): Promise<Window> {
+    const file = writeScripted(scripts)
     const braid = new Braid()
     const close = async () => {
       await braid.close()
@@ -90,6 +93,24 @@ describe.skipIf(CHROMIUM === undefined)('programs that agree', () => {
     expect(await page.locator('.history-answer').first().textContent()).toMatch(
       /of 6 programs agree/,
     )
+  })
+
+  test('an input of several lines is added', async () => {
+    const window = await open({}, READERS)
+    const { page } = window
+    await window.pose({ ...asked, problem: 'How many lines has the standard input?' })
+    await window.untilRun('ended')
+    const programs = page.locator('.programs')
+    await programs.locator('table').waitFor()
+    const inputs = () =>
+      programs.locator('tbody th button').evaluateAll((all) => all.map((one) => one.title))
+    expect(await inputs()).toHaveLength(2)
+    await programs.getByLabel('Add an input').fill('x\ny\nz')
+    await programs.getByRole('button', { name: 'Run', exact: true }).click()
+    await expect.poll(inputs).toHaveLength(3)
+    await programs.locator('tbody th button').first().click()
+    expect(await programs.locator('.programs-detail > pre').textContent()).toMatch(/^x\ny\nz\n/)
+    expect(await programs.locator('.programs-detail li pre').allTextContents()).toEqual(['3', '1'])
   })
 
   test('another program is chosen, a call added, a result expected, a summary asked for', async () => {

@@ -1,10 +1,13 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { RunEvent } from '../../engine/protocol/events.ts'
 import { root } from '../../scripts/renderer.ts'
+import { until } from '../support/test-client.ts'
+import { tinyModel, writeTiny } from '../support/tiny-models.ts'
 
 /** What `npm pack` makes, unpacked beside the packages that its users get, and without a network. */
 const folder = mkdtempSync(join(tmpdir(), 'braid-tarball-'))
@@ -38,14 +41,19 @@ beforeAll(() => {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     symlinkSync(join(root, path), join(folder, path), 'junction')
   }
+  // Stands for the engine that `braid` builds at its first start.
+  mkdirSync(join(unpacked, 'build'))
+  symlinkSync(join(root, 'build', 'native'), join(unpacked, 'build', 'native'), 'junction')
 }, 600_000)
 afterAll(() => rmSync(folder, { recursive: true }))
+
+const env = { ...process.env, BRAID_DATA: join(folder, 'data') }
 
 /** Runs Node in the unpacked folder. */
 const node = (args: string[], input = '') =>
   spawnSync(process.execPath, ['--import', offline, ...args], {
     cwd: unpacked,
-    env: { ...process.env, BRAID_DATA: join(folder, 'data') },
+    env,
     encoding: 'utf8',
     input,
   })
@@ -58,9 +66,6 @@ describe('the npm package', () => {
   })
 
   it('runs programs in its own sandbox: `braid agree`', () => {
-    // It stands for the built engine, which is not needed here.
-    mkdirSync(join(unpacked, 'build', 'native'), { recursive: true })
-    writeFileSync(join(unpacked, 'build', 'native', 'backends.json'), '{}')
     const attempts = ['sum(xs)', 'sum(x for x in xs)', 'max(xs)'].map(
       (body) => `\`\`\`python\ndef total(xs):\n    return ${body}\n\`\`\``,
     )
@@ -92,5 +97,49 @@ describe('the npm package', () => {
         programs: [{ agreement: 4, ran: 3 }, { ran: 3 }, { ran: 3 }],
       },
     ])
+  })
+
+  const braid = (...args: string[]) => {
+    const { stdout, stderr, status } = node(['scripts/braid.mjs', ...args])
+    expect(status, stderr).toBe(0)
+    return stdout
+  }
+
+  it('says what it is and what it can do', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      version: string
+    }
+    expect(braid('--version').trim()).toBe(version)
+    const help = braid('--help')
+    for (const command of ['solve', 'model', 'agree', 'serve']) expect(help).toContain(command)
+  })
+
+  it('describes a model and answers with it', () => {
+    const file = writeTiny(tinyModel({ shape: 'qwen2' }), folder)
+    expect(JSON.parse(braid('model', file, '--json'))).toMatchObject({ architecture: 'qwen2' })
+    const budgets = ['--paths', '2', '--budget', '4', '--summary-budget', '4', '--threads', '1']
+    const events = braid('solve', 'the', '--model', file, '--json', ...budgets)
+      .trimEnd()
+      .split('\n')
+      .map((line) => RunEvent.parse(JSON.parse(line)))
+    expect(events.at(-1)).toMatchObject({ type: 'run-ended', reason: 'finished' })
+  })
+
+  it('serves its own page', async () => {
+    const args = ['scripts/braid.mjs', 'serve', '--no-open']
+    const child = spawn(process.execPath, args, { cwd: unpacked, env })
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', (data) => (stdout += data))
+    child.stderr.on('data', (data) => (stderr += data))
+    try {
+      await until(() => stdout.includes('\n') || child.exitCode !== null, 'the link', 150_000)
+      const [, link] = /^Braid: (http:\S+)\n$/.exec(stdout) ?? []
+      expect(link, stderr).toBeDefined()
+      const cookie = (await fetch(link!)).headers.get('set-cookie')!.split(';')[0]!
+      const page = await fetch(new URL(link!).origin, { headers: { cookie } })
+      expect(await page.text()).toContain('<script type="module"')
+    } finally {
+      child.kill()
+    }
   })
 })

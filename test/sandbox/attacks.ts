@@ -196,7 +196,11 @@ export const python = (canary: string, port: number): Attack[] => [
   ['computes a huge power', call('return 9 ** 9 ** 9'), 'limit'],
   ['shifts far', call('return len(str(1 << 10 ** 8))'), 'limit'],
   ['counts forever', call('import itertools\nreturn sum(itertools.count())'), 'limit'],
-  ['returns an endless generator', call('return iter(int, 1)'), 'limit'],
+  [
+    'returns an endless generator',
+    call('return iter(int, 1)'),
+    { value: /^iterator\[0, 0, .*\.\.\.\]$/ },
+  ],
   [
     'matches an exploding expression',
     call("import re\nreturn re.match(r'(a+)+$', 'a' * 40 + 'b')"),
@@ -353,7 +357,11 @@ export const javascript = (canary: string, port: number): Attack[] => [
   ],
   ['nests arrays', js('let x = []; for (let i = 0; i < 1e5; i++) x = [x]; return x'), 'limit'],
   ['contains itself', js('const x = {}; x.x = x; return x'), 'limit'],
-  ['returns an endless generator', js('return (function* () { for (;;) yield 1 })()'), 'limit'],
+  [
+    'returns an endless generator',
+    js('return (function* () { for (;;) yield 1 })()'),
+    { value: /^iterator\[1, 1, .*\.\.\.\]$/ },
+  ],
   ['floods its output', js("for (;;) console.log('x'.repeat(1000))"), 'limit'],
   [
     'floods its output and catches',

@@ -26,6 +26,16 @@ export const PROGRAMS: Scripts = {
   '!': ['Merged:\n\n```python\ndef total(a):\n    return sum(a, 0)\n```\n'],
 }
 
+/** Programs that read standard input, and inputs for them. */
+export const READERS: Scripts = {
+  '?': [
+    '```python\nimport sys\nprint(len(sys.stdin.readlines()))\n```\n',
+    'So:\n\n```python\nprint(len(open(0).read().splitlines()))\n```\n',
+    '```python\nlines = [input()]\nprint(len(lines))\n```\n',
+  ],
+  '.': ['```\na\n```\n```\nb\nc\n```\n'],
+}
+
 /** What a model writes that splits its task: its plans, its children behind `:`, and what follows them. */
 export const FORKS: Scripts = {
   '<Think>': [

@@ -384,9 +384,10 @@ def run():
         execute(space)
         name, bracket, _ = expression.partition("(")
         watched = Watched(space[name]) if bracket and callable(space.get(name)) else None
+        text = Text()
         value = finish(eval(expression, space, {name: watched} if watched else {}))
         changed = watched.changed() if value is None and watched else None
-        return ("value", Text().of(value)) if changed is None else ("changed", changed)
+        return ("value", text.of(value)) if changed is None else ("changed", changed)
 
     def main():
         try:
