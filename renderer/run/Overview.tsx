@@ -1,6 +1,5 @@
 import { Fragment, memo, useEffect, useState, type ReactElement } from 'react'
 import { showsValues } from '../../engine/protocol/question.ts'
-import { isStated } from '../../engine/protocol/answers/statements.ts'
 import {
   EMPTY_RUN,
   isOpen,
@@ -230,8 +229,11 @@ function Leaf({
 }) {
   const t = useT()
   const answer =
-    (values && isStated(path) ? plainAnswer(path.answer!.text) : null) ??
-    (isOpen(path) ? '…' : t(`status.${path.status}`))
+    values && path.answer !== null
+      ? plainAnswer(path.answer.text)
+      : isOpen(path)
+        ? '…'
+        : t(`status.${path.status}`)
   return (
     <g className="leaf" data-segment={path.segment} onClick={() => activate(run, path.segment)}>
       <line x1={x} y1={y} x2={LEAF} y2={y} className="leaf-line" />

@@ -134,7 +134,6 @@ export const run: Record<keyof typeof en, string> = {
   'answer.chosen': '{{name}}，由你选定',
   'answer.judged': '{{name}}，评判更认可',
   'answer.end': '文本止于{{name}}',
-  'answer.lastNumber': '最后一个数字',
   'answer.show': '在文本中显示答案',
 
   'summary.title': '总结',

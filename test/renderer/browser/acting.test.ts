@@ -256,6 +256,64 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.context().close()
   })
 
+  test('beside an answer stands how many paths agree; what most say can be used instead, and then stands there', async () => {
+    const page = await openPage(harness, '#/')
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const { BALLS, scripted } = synthetic
+      const add = (run: string, more: object) =>
+        fake.add(scripted({ ...BALLS, run, ...more }).filter(({ type }) => type !== 'vote'))
+      add('wrong', { summary: 'It is 49/144.', answer: '49/144' })
+      add('silent', { answers: [null, null, null, null] })
+      fake.onCommand = ({ run, command }) => {
+        const { events } = fake.runs.get(run)!
+        if (command.type === 'override-vote') {
+          const classes = [
+            { answer: '7/22', members: ['p1', 'p2', 'p4'] as const },
+            { answer: '49/144', members: ['p3'] as const },
+          ]
+          events.push({
+            type: 'vote',
+            at: 1e6,
+            rule: 'equality',
+            over: 'paths',
+            classes: classes.map(({ answer, members }) => ({ answer, members: [...members] })),
+            winner: 0,
+            tie: false,
+            chosen: command.member,
+          })
+          fake.play(run, 1)
+        }
+        return {}
+      }
+      location.hash = '#/run/wrong'
+    })
+    const note = page.locator('.answer-note')
+    await soon(() => note.textContent()).toBe('1 of 4 paths agreesMost say 7/22.Use 7/22')
+    expect(await page.locator('.votes').textContent()).toContain('The summary disagrees')
+    await page.getByRole('button', { name: 'Use 7/22' }).click()
+    await soon(() => page.locator('.summary h2').textContent()).toBe('Answer')
+    expect(await page.locator('.summary .answer-text').textContent()).toContain('{7}{22}')
+    expect(await page.locator('.summary header').textContent()).toContain('Path 1, which you chose')
+    expect(await note.count()).toBe(0)
+    expect(await page.locator('.votes').textContent()).not.toContain('disagrees')
+    await soon(() => page.locator('.announce').textContent()).toBe('Done. Answer: 7/22')
+    // The summary can still be read.
+    await page.getByRole('radio', { name: 'Summary v1' }).click()
+    await soon(() => page.locator('.summary .stream').textContent()).toContain('It is 49/144.')
+    expect(await note.count()).toBe(0)
+    await page.getByRole('radio', { name: 'Path 1' }).click()
+    await soon(() => page.locator('.summary h2').textContent()).toBe('Answer')
+
+    await page.evaluate(() => {
+      location.hash = '#/run/silent'
+    })
+    await page.locator('.answer-big').waitFor()
+    await page.locator('.vote').waitFor()
+    expect(await note.count()).toBe(0)
+    await page.context().close()
+  })
+
   test("the fields of a chat template's variables are there if the template reads them", async () => {
     const usual = await openPage(harness, '#/')
     await usual.locator('.advanced > summary').click()
