@@ -1,4 +1,4 @@
-import { ArrowLeft, FileDown } from 'lucide-react'
+import { ArrowLeft, ChevronRight, FileDown } from 'lucide-react'
 import { useEffect, useMemo } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import { showsValues } from '../../engine/protocol/question.ts'
@@ -89,7 +89,10 @@ export default function CompareRuns({ runs }: { runs: string[] }) {
       </div>
       {known.length > 1 && equal.length > 0 && (
         <details className="equal-settings">
-          <summary>{t('compare.equal', { count: equal.length })}</summary>
+          <summary>
+            <ChevronRight size={12} aria-hidden className="chevron" />
+            {t('compare.equal', { count: equal.length })}
+          </summary>
           <dl className="facts-list scroll">
             {equal.map(({ key, values }) => (
               <div key={key}>

@@ -27,7 +27,7 @@ const TOP = 12
 const BEND = 12
 
 /**
- * Returns the shown state once per second and at the end of the run, since the drawing walks all tokens of the common
+ * Returns the shown state at its first tokens, then once per second and at the end of the run, since the drawing walks all tokens of the common
  * prefix.
  */
 function useCalm(run: string): RunState {
@@ -36,17 +36,18 @@ function useCalm(run: string): RunState {
   )
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
-    let status: RunState['status']
+    let seen = EMPTY_RUN
     const read = () => {
       timer = undefined
-      const shown = useRuns.getState().open[run]?.shown ?? EMPTY_RUN
-      status = shown.status
-      setState(shown)
+      seen = useRuns.getState().open[run]?.shown ?? EMPTY_RUN
+      setState(seen)
     }
     read()
     const stop = useRuns.subscribe((s) => {
       timer ??= setTimeout(read, 1000)
-      if ((s.open[run]?.shown ?? EMPTY_RUN).status === status) return
+      const now = s.open[run]?.shown ?? EMPTY_RUN
+      // What there is first is drawn at once.
+      if (now.status === seen.status && hasGrown(now) === hasGrown(seen)) return
       clearTimeout(timer)
       read()
     })
@@ -57,6 +58,8 @@ function useCalm(run: string): RunState {
   }, [run])
   return state
 }
+
+const hasGrown = ({ paths }: RunState): boolean => pathTree(paths) !== null
 
 /**
  * Draws the paths as a tree: their common prefix is the trunk, they branch where they diverge, and their answers are

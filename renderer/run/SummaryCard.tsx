@@ -44,11 +44,15 @@ export function useShownSummary(run: string): SegmentId | null {
   return chosen !== undefined && summaries.includes(chosen) ? chosen : deciding
 }
 
-/** Returns the path that gives the answer of a run that is over: it won a vote, or a text ends in it. */
+/**
+ * Returns the path that gives the answer of a run that is over: it won a vote, or a text ends in it. Where no path has
+ * an answer, a summary is nearer to one.
+ */
 function answeringPath(state: RunState): SegmentId | null {
   const has = state.votes.length > 0 || forksText(state)
   const said = isOver(state.status) && has ? spokesman(state) : undefined
-  return said?.role === 'path' ? said.segment : null
+  if (said?.role !== 'path') return null
+  return said.answer !== null || decidingSummary(state) === undefined ? said.segment : null
 }
 
 /** Returns the text to show: the summary that the user chose, otherwise what gives the answer. */
