@@ -1,4 +1,5 @@
 import type { Answer } from '../protocol/events.ts'
+import { solvedLine } from './stated-steps.ts'
 import { innermost, markedIn, numbersIn } from './stated-sentence.ts'
 import {
   afterSpace,
@@ -35,6 +36,9 @@ export function finalLine(text: string): Answer | null {
   if (fences % 2 === 1 || /^\s*(?:```|~~~)/.test(line)) return null
   const previous = before.trimEnd().split('\n').at(-1) ?? ''
   if (BULLET.test(line) && BULLET.test(previous)) return null
+  const solved = solvedLine(line)
+  if (solved !== null)
+    return { text: solved.text, span: [from + solved.start, to], kind: 'final-line' }
   const whole = wholeLine(text, from, to, before.trim() === '')
   if (whole !== null) {
     const kind = /^\(?[A-Ja-j][).]?$/.test(text.slice(...whole)) ? 'choice' : 'final-line'

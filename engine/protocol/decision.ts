@@ -254,10 +254,13 @@ export interface Board {
   weight: Weight | null
   /** false: the answers are only grouped by equality; there was no vote. */
   voted: boolean
+  /** A vote was decided by the lowest number. */
   tie: boolean
   /** The user chose the winner. */
   byHand: boolean
-  /** The deciding summary's answer is not the one that won. */
+  /** The row that has more than half of the votes for an answer. */
+  majority: BoardRow | null
+  /** The deciding summary's answer is not that of the majority. */
   disagrees: boolean
   summaryAnswer: string | null
 }
@@ -272,51 +275,35 @@ export function boardOf(
   const { votes } = state
   const told =
     votes.find((one) => one.over === 'summaries') ?? votes.find((one) => one.over === 'paths')
+  const { classes } = told ?? vote(statements(countedPaths(state)), 'equality')
+  const rows = classes.map((one, i) => ({
+    ...one,
+    votes: strengthOf(one),
+    wins: i === told?.winner,
+  }))
+  const byHand = told?.chosen !== undefined
+  const answers = rows.filter(({ answer }) => answer !== null)
+  const majority = answers.find(({ votes }) => 2 * votes > votesIn(answers)) ?? null
   const deciding = decidingSummary(state)
   const summaryAnswer = deciding?.answer?.text ?? null
-  const differs = (answer: string | null | undefined) =>
-    summaryAnswer !== null &&
-    answer !== undefined &&
-    (answer === null || !equalAnswers(answer, summaryAnswer))
-  if (told === undefined) {
-    const { classes, tie } = vote(statements(countedPaths(state)), 'equality')
-    const first = classes.find(({ answer }) => answer !== null)
-    return {
-      rows: classes.map((one) => ({ ...one, votes: strengthOf(one), wins: false })),
-      over: 'paths',
-      total: votesIn(classes),
-      weight: null,
-      voted: false,
-      tie,
-      byHand: false,
-      disagrees: differs(first?.answer),
-      summaryAnswer,
-    }
-  }
-  const winner = told.classes[told.winner]
   return {
-    rows: told.classes.map((one, i) => ({
-      ...one,
-      votes: strengthOf(one),
-      wins: i === told.winner,
-    })),
-    over: told.over,
-    total: votesIn(told.classes),
-    weight: told.weight ?? null,
-    voted: true,
-    tie: told.tie,
-    byHand: told.chosen !== undefined,
+    rows,
+    over: told?.over ?? 'paths',
+    total: Math.max(1, votesIn(rows)),
+    weight: told?.weight ?? null,
+    voted: told !== undefined,
+    tie: told?.tie === true && !byHand,
+    byHand,
+    majority,
     disagrees:
-      differs(winner?.answer) &&
-      !(deciding !== undefined && winner!.members.includes(deciding.segment)),
+      !byHand &&
+      majority !== null &&
+      summaryAnswer !== null &&
+      !majority.members.includes(deciding!.segment) &&
+      !equalAnswers(majority.answer!, summaryAnswer),
     summaryAnswer,
   }
 }
 
-const votesIn = (
-  classes: readonly { members: SegmentId[]; weight?: number | undefined }[],
-): number =>
-  Math.max(
-    1,
-    classes.reduce((sum, one) => sum + strengthOf(one), 0),
-  )
+const votesIn = (rows: readonly BoardRow[]): number =>
+  rows.reduce((sum, { votes }) => sum + votes, 0)

@@ -1,5 +1,5 @@
 import { Draft } from './draft.ts'
-import type { EndReason, EventOf, RunEvent, Token } from './events.ts'
+import type { Answer, EndReason, EventOf, RunEvent, Token } from './events.ts'
 import type { Fusion } from './request.ts'
 import {
   EMPTY_RUN,
@@ -141,6 +141,7 @@ function apply(draft: Draft, event: Exclude<RunEvent, { type: 'tokens' }>): void
         droppedAfter: null,
         error: null,
         answer: null,
+        found: null,
         endedAt: null,
       }))
     case 'segment-ended':
@@ -249,6 +250,7 @@ function open(draft: Draft, event: EventOf<'segment-started'>): Segment {
     droppedAfter: null,
     error: null,
     answer: null,
+    found: null,
     startedAt: at,
     firstTokenAt: null,
     lastTokenAt: from === undefined || parent!.at === 0 || from.tokens.length === 0 ? null : at,
@@ -327,7 +329,11 @@ function grow(segment: Segment, { tokens: added, first, last }: Growth): Segment
   }
 }
 
-function ending({ reason, answer, error = undefined, at }: EventOf<'segment-ended'>) {
+/** Kinds of answers that are only where a text ends, so that it must have ended by itself. */
+const LAST: ReadonlySet<Answer['kind']> = new Set(['final-line', 'last-number'])
+
+function ending({ reason, answer: found, error = undefined, at }: EventOf<'segment-ended'>) {
   const status = STATUS[reason]
-  return { status, reason, droppedAfter: null, answer, error: error ?? null, endedAt: at }
+  const answer = found !== null && LAST.has(found.kind) && reason !== 'finished' ? null : found
+  return { status, reason, droppedAfter: null, answer, found, error: error ?? null, endedAt: at }
 }

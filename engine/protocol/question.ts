@@ -9,7 +9,7 @@ import { afterThought, type ThoughtMarkers } from './thoughts.ts'
  */
 
 /** What a kind is decided from. */
-type Evidence = Pick<Segment, 'text' | 'answer'>
+type Evidence = Pick<Segment, 'text' | 'found'>
 
 /**
  * Returns the kind of a question by the paths that thought about it: `code` if at least half of them
@@ -26,7 +26,7 @@ export function kindOf(
     paths.length > 0 && 2 * paths.filter(is).length >= paths.length
   const isCode = asksForProgram(question) ? hasCode : isMostlyCode
   if (half(({ text }) => isCode(afterThought(text, markers)))) return 'code'
-  return half(({ answer }) => answer !== null && answer.kind !== 'last-number') ? 'value' : 'text'
+  return half(({ found }) => found !== null && found.kind !== 'last-number') ? 'value' : 'text'
 }
 
 /**

@@ -60,7 +60,10 @@ export interface Segment {
    */
   readonly tokens: TokenList
   readonly text: string
+  /** What the text states; where a text that was cut off happens to stop, it states nothing. */
   readonly answer: Answer | null
+  /** What was found in the text, stated or not: it tells what kind of answer the question has. */
+  readonly found: Answer | null
   readonly startedAt: number
   readonly firstTokenAt: number | null
   readonly lastTokenAt: number | null

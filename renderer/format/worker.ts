@@ -11,7 +11,7 @@ import { isPlain } from '../../engine/protocol/markdown/plain.ts'
 export interface FormatRequest {
   text: string
   mark: Range | null
-  /** In Markdown: parts that are marked instead, in order. */
+  /** Parts that are marked instead, in order. */
   marks?: readonly Range[]
   info?: string
   /** The text is a formula without delimiters. */
@@ -43,7 +43,10 @@ async function formatted({
     return children && { type: 'root', children }
   }
   if (info !== undefined)
-    return { type: 'root', children: (await colours()).highlight(text, info, mark) }
+    return {
+      type: 'root',
+      children: (await colours()).highlight(text, info, marks ?? (mark === null ? [] : [mark])),
+    }
   const tree = treeOf(text, marks === undefined ? { mark } : { marks })
   if (hasCode(tree)) (await colours()).highlightIn(tree)
   return isPlain(tree, text) ? null : tree

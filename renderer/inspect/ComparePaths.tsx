@@ -3,7 +3,6 @@ import { ArrowLeft, Microscope } from 'lucide-react'
 import { useEffect, useMemo, useRef } from 'react'
 import { framedText } from '../../engine/protocol/frame.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
-import { isStated } from '../../engine/protocol/answers/statements.ts'
 import { isOpen, segmentOf, type Segment } from '../../engine/protocol/fold.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { usePaths } from '../run/Lanes.tsx'
@@ -111,9 +110,7 @@ function Columns({ run, paths }: { run: string; paths: readonly Segment[] }) {
               </span>
               {values && path.answer !== null && (
                 <span className="small ellipsis">
-                  <span className="dim">
-                    {t(isStated(path) ? 'answer.label' : 'answer.lastNumber')}
-                  </span>{' '}
+                  <span className="dim">{t('answer.label')}</span>{' '}
                   <AnswerText text={path.answer.text} />
                 </span>
               )}

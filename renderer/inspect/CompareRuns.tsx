@@ -1,4 +1,4 @@
-import { ArrowLeft, FileDown } from 'lucide-react'
+import { ArrowLeft, ChevronRight, FileDown } from 'lucide-react'
 import { useEffect, useMemo } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import { showsValues } from '../../engine/protocol/question.ts'
@@ -8,7 +8,7 @@ import { useT } from '../i18n/index.ts'
 import { dateTime, duration, integer } from '../i18n/format.ts'
 import { textName } from '../i18n/segments.ts'
 import { errorWords } from '../i18n/wording.ts'
-import { useShownSummary } from '../run/SummaryCard.tsx'
+import { useShownText } from '../run/SummaryCard.tsx'
 import { useBoard } from '../run/VoteBoard.tsx'
 import { RunState } from '../run/RunFacts.tsx'
 import { useHistory } from '../store/history.ts'
@@ -89,7 +89,10 @@ export default function CompareRuns({ runs }: { runs: string[] }) {
       </div>
       {known.length > 1 && equal.length > 0 && (
         <details className="equal-settings">
-          <summary>{t('compare.equal', { count: equal.length })}</summary>
+          <summary>
+            <ChevronRight size={12} aria-hidden className="chevron" />
+            {t('compare.equal', { count: equal.length })}
+          </summary>
           <dl className="facts-list scroll">
             {equal.map(({ key, values }) => (
               <div key={key}>
@@ -150,7 +153,7 @@ function Column({
   const t = useT()
   const connection = useConnection()
   const open = useOpenRun(run)
-  const summary = useShownSummary(run)
+  const answering = useShownText(run)
   const board = useBoard(run)
   useEffect(() => follow(run), [run, connection])
   if (open === undefined || head === undefined)
@@ -166,7 +169,7 @@ function Column({
   const tokens =
     paths.reduce((sum, path) => sum + path.tokens.length, 0) +
     summaries.reduce((sum, one) => sum + one.tokens.length, 0)
-  const text = summary ?? paths[0]?.segment
+  const text = answering ?? paths[0]?.segment
   return (
     <section className="panel run-col" aria-label={head.title} data-run={run}>
       <header>

@@ -5,7 +5,7 @@ import { useFormatted } from '../format/useFormatted.tsx'
 import { CodeView } from '../ui/BlockView.tsx'
 import type { Unit } from './units.ts'
 
-/** Shows a unit of a text as it is drawn elsewhere, with the ranges `marks` of it marked. Code is not marked inside. */
+/** Shows a unit of a text as it is drawn elsewhere, with the ranges `marks` of it marked. */
 export const UnitView = memo(function UnitView({
   text,
   unit,
@@ -24,14 +24,31 @@ export const UnitView = memo(function UnitView({
       }),
     [text, unit, marks],
   )
-  if (unit.kind === 'code') {
-    const { code, info } = codeOf(text, unit)
-    return (
-      <CodeView code={code} info={info} markStart={0} markEnd={0} fence={0} copy={() => code} />
-    )
-  }
+  if (unit.kind === 'code') return <MarkedCode text={text} unit={unit} marks={placed} />
   return <Marked text={own} marks={placed} />
 })
+
+function MarkedCode({ text, unit, marks }: { text: string; unit: Unit; marks: readonly Range[] }) {
+  const { code, info, inside } = useMemo(() => {
+    const { code, info, lead } = codeOf(text, unit)
+    const inside = marks.flatMap(([from, to]): Range[] => {
+      const range = [Math.max(0, from - lead), Math.min(code.length, to - lead)] as const
+      return range[0] < range[1] ? [range] : []
+    })
+    return { code, info, inside }
+  }, [text, unit, marks])
+  return (
+    <CodeView
+      code={code}
+      info={info}
+      markStart={0}
+      markEnd={0}
+      marks={inside}
+      fence={0}
+      copy={() => code}
+    />
+  )
+}
 
 function Marked({ text, marks }: { text: string; marks: readonly Range[] }) {
   const formatted = useFormatted(text, null, {

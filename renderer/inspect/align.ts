@@ -211,9 +211,9 @@ export function marksOf({ kind, cells }: AlignedRow, texts: readonly string[]): 
   )
   const [base = '', ...others] = own
   const compared = others.map((other, o) =>
-    cells[0] === null || (cells[o + 1]?.loose ?? true) || cells[o + 1]!.kind === 'code'
+    cells[0] === null || (cells[o + 1]?.loose ?? true) || cells[0]!.kind !== cells[o + 1]!.kind
       ? null
-      : compare(base, other),
+      : compare(base, other, cells[0]!.kind === 'code' ? linesOf : sentencesOf),
   )
   const bases = compared.flatMap((one) => (one === null ? [] : [one.base]))
   return [
@@ -222,8 +222,16 @@ export function marksOf({ kind, cells }: AlignedRow, texts: readonly string[]): 
   ]
 }
 
-function compare(base: string, other: string): { base: Range[]; other: Range[] } {
-  const [a, b] = [sentencesOf(base), sentencesOf(other)]
+/** Returns the lines of code, with their ends. */
+const linesOf = (text: string): Range[] =>
+  [...text.matchAll(/.*\n|.+$/g)].map(({ 0: line, index }) => [index, index + line.length])
+
+function compare(
+  base: string,
+  other: string,
+  partsOf: (text: string) => Range[],
+): { base: Range[]; other: Range[] } {
+  const [a, b] = [partsOf(base), partsOf(other)]
   const keyIn = (text: string) => (range: Range) =>
     text
       .slice(...range)

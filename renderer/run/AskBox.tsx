@@ -28,11 +28,16 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
   const replayed = useRuns((s) => (s.open[run]?.replayed ?? null) !== null)
   const settings = useShown(run, (s) => s.settings)
   const model = useShown(run, (s) => s.model)
-  const answered = useShown(run, (s) => spokesman(s) !== undefined)
+  const unanswered = useShown(run, (s) =>
+    spokesman(s) !== undefined
+      ? null
+      : s.status === 'interrupted'
+        ? 'why.interrupted'
+        : 'why.noAnswer',
+  )
   if (!over || sample || replayed || settings === null || model === null) return null
   const file = placeOf(model)
-  const why: MessageKey | null =
-    whyNotSteer(currentTarget({ run })) ?? (answered ? null : 'why.noAnswer')
+  const why: MessageKey | null = whyNotSteer(currentTarget({ run })) ?? unanswered
   const nothing = text.trim() === '' && attached.length === 0
   const set = (next: string) => useUi.setState(({ asks }) => ({ asks: { ...asks, [run]: next } }))
   const ask = async () => {

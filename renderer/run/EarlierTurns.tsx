@@ -1,5 +1,5 @@
 import { ChevronRight } from 'lucide-react'
-import { memo, useEffect, useLayoutEffect, useMemo, useRef } from 'react'
+import { memo, useEffect, useMemo, useRef } from 'react'
 import type { RunSummary } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { answerKey, loadAnswer, useAnswers } from '../store/answers.ts'
@@ -34,45 +34,67 @@ export const EarlierTurns = memo(function EarlierTurns({
   }, [list, run, followUp])
   const brought = useShown(run, (s) => s.turns)
   const count = turns.length + brought.length
-  const scroller = useRef<HTMLDivElement>(null)
-  const toEnd = () => {
-    if (scroller.current !== null) scroller.current.scrollTop = 1e9
-  }
-  useLayoutEffect(toEnd, [count])
+  const box = useRef<HTMLDivElement>(null)
+  const content = useRef<HTMLDivElement>(null)
+  useEffect(() => stayAtEnd(box.current, content.current), [count, stage])
   if (count === 0) return null
   return (
-    // While the paths think, their room is not taken.
-    <details key={stage} className="thread" open={stage === 'answer'} onToggle={toEnd}>
+    // While the paths think, their room is not taken. With the answer, the turns are part of its column.
+    <details key={stage} className="thread" open={stage === 'answer'}>
       <summary>
         <ChevronRight size={14} aria-hidden className="chevron" />
         {t('thread.earlier', { count })}
       </summary>
       <div
-        ref={scroller}
+        ref={box}
         className="thread-turns scroll"
         tabIndex={0}
         role="region"
         aria-label={t('thread.title')}
       >
-        {brought.map(({ problem, answer }, i) => (
-          <article key={i} className="turn">
-            <div className="turn-question" dir="auto">
-              {visible(problem.slice(0, PREVIEW))}
-            </div>
-            <div className="turn-answer md">
-              <TextView text={answer.slice(0, PREVIEW)} />
-            </div>
-          </article>
-        ))}
-        {turns.map((turn) => (
-          <Turn key={turn.run} turn={turn} onShown={toEnd} />
-        ))}
+        <div ref={content}>
+          {brought.map(({ problem, answer }, i) => (
+            <article key={i} className="turn">
+              <div className="turn-question" dir="auto">
+                {visible(problem.slice(0, PREVIEW))}
+              </div>
+              <div className="turn-answer md">
+                <TextView text={answer.slice(0, PREVIEW)} />
+              </div>
+            </article>
+          ))}
+          {turns.map((turn) => (
+            <Turn key={turn.run} turn={turn} />
+          ))}
+        </div>
       </div>
     </details>
   )
 })
 
-function Turn({ turn, onShown }: { turn: RunSummary; onShown(): void }) {
+/** What a reader does who wants to be elsewhere than at the end. */
+const MOVES = ['wheel', 'pointerdown', 'keydown'] as const
+
+/**
+ * Keeps the column that the turns are part of, or the box of their own, at its end while they are read and formatted,
+ * until the reader moves. Returns a function that ends this.
+ */
+function stayAtEnd(box: HTMLElement | null, content: HTMLElement | null): () => void {
+  const scroller = box?.closest<HTMLElement>('.answer-stage') ?? box
+  if (scroller === null || content === null) return () => undefined
+  const sizes = new ResizeObserver(() => {
+    scroller.scrollTop = 1e9
+  })
+  const stop = () => {
+    sizes.disconnect()
+    for (const move of MOVES) scroller.removeEventListener(move, stop)
+  }
+  sizes.observe(content)
+  for (const move of MOVES) scroller.addEventListener(move, stop, { passive: true })
+  return stop
+}
+
+function Turn({ turn }: { turn: RunSummary }) {
   const t = useT()
   const ref = useRef<HTMLElement>(null)
   const answer = useAnswers((s) => s[answerKey(turn)])
@@ -84,7 +106,6 @@ function Turn({ turn, onShown }: { turn: RunSummary; onShown(): void }) {
     return () => seen.disconnect()
   }, [turn])
   const known = answer !== undefined
-  useLayoutEffect(onShown, [known])
   const text = known ? answer.text.slice(0, PREVIEW) : ''
   return (
     <article ref={ref} className="turn" data-turn={turn.run}>

@@ -1,7 +1,6 @@
 import { ChevronRight } from 'lucide-react'
 import { memo } from 'react'
 import { showsValues } from '../../engine/protocol/question.ts'
-import { isStated } from '../../engine/protocol/answers/statements.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { useLanguage, useT } from '../i18n/index.ts'
 import { segmentName, textName } from '../i18n/segments.ts'
@@ -78,7 +77,6 @@ const ChildrenLine = memo(function ChildrenLine({
 const LaneFoot = memo(function LaneFoot({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
   const answer = useSegmentField(run, segment, (state) => state?.answer ?? null)
-  const stated = useSegmentField(run, segment, (state) => state !== undefined && isStated(state))
   const values = useShown(run, showsValues)
   const error = useSegmentField(run, segment, (state) => state?.error ?? null)
   if (error !== null)
@@ -96,7 +94,7 @@ const LaneFoot = memo(function LaneFoot({ run, segment }: { run: string; segment
         title={t('answer.show')}
         onClick={() => showAnswer(run, segment)}
       >
-        <span className="dim small">{t(stated ? 'answer.label' : 'answer.lastNumber')}</span>
+        <span className="dim small">{t('answer.label')}</span>
         <span className="ellipsis">
           <AnswerText text={answer.text} />
         </span>

@@ -244,6 +244,7 @@ function Used({ run, segment }: { run: string; segment: SegmentId }) {
         aria-valuemin={0}
         aria-valuemax={budget}
         aria-valuenow={Math.min(used, budget)}
+        title={`${integer(used)} / ${integer(budget)}`}
       >
         <span style={{ inlineSize: `${Math.min(100, (100 * used) / Math.max(1, budget))}%` }} />
       </span>

@@ -5,7 +5,7 @@ import { useFolds } from '../store/folds.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { useRuns } from '../store/runs.ts'
 import { activate, useUi } from '../store/ui.ts'
-import { useColumns } from './columns.ts'
+import { MANY, useColumns } from './columns.ts'
 import { DroppedPaths, useDropped } from './DroppedPaths.tsx'
 import { useT } from '../i18n/index.ts'
 import { shortName } from '../i18n/segments.ts'
@@ -50,7 +50,7 @@ function GridLayout({ run, paths }: { run: string; paths: SegmentId[] }) {
   return (
     <div
       ref={grid}
-      className={rounds.size > 0 ? 'lanes grid rounds' : 'lanes grid'}
+      className={`lanes grid ${rounds.size > 0 ? 'rounds' : ''} ${paths.length > MANY ? 'many' : ''}`}
       style={columns === null ? undefined : ({ '--columns': columns } as CSSProperties)}
     >
       {paths.map((path) => (
@@ -125,7 +125,7 @@ function TabsLayout({
       <div
         role="tablist"
         aria-label={t('lanes.tabs')}
-        className={`tabstrip scroll ${paths.length > 8 ? 'bare' : ''}`}
+        className={`tabstrip scroll ${paths.length > MANY ? 'bare' : ''}`}
         onKeyDown={onKey}
       >
         {paths.map((path) => (
@@ -141,7 +141,7 @@ function TabsLayout({
             onClick={() => activate(run, path)}
           >
             <span className="pathno">{shortName(path)}</span>
-            {paths.length > 8 ? (
+            {paths.length > MANY ? (
               <StatusDot run={run} segment={path} />
             ) : (
               <StatusPill run={run} segment={path} />

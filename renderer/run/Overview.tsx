@@ -1,6 +1,5 @@
 import { Fragment, memo, useEffect, useState, type ReactElement } from 'react'
 import { showsValues } from '../../engine/protocol/question.ts'
-import { isStated } from '../../engine/protocol/answers/statements.ts'
 import {
   EMPTY_RUN,
   isOpen,
@@ -28,7 +27,7 @@ const TOP = 12
 const BEND = 12
 
 /**
- * Returns the shown state once per second and at the end of the run, since the drawing walks all tokens of the common
+ * Returns the shown state at its first tokens, then once per second and at the end of the run, since the drawing walks all tokens of the common
  * prefix.
  */
 function useCalm(run: string): RunState {
@@ -37,17 +36,18 @@ function useCalm(run: string): RunState {
   )
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
-    let status: RunState['status']
+    let seen = EMPTY_RUN
     const read = () => {
       timer = undefined
-      const shown = useRuns.getState().open[run]?.shown ?? EMPTY_RUN
-      status = shown.status
-      setState(shown)
+      seen = useRuns.getState().open[run]?.shown ?? EMPTY_RUN
+      setState(seen)
     }
     read()
     const stop = useRuns.subscribe((s) => {
       timer ??= setTimeout(read, 1000)
-      if ((s.open[run]?.shown ?? EMPTY_RUN).status === status) return
+      const now = s.open[run]?.shown ?? EMPTY_RUN
+      // What there is first is drawn at once.
+      if (now.status === seen.status && hasGrown(now) === hasGrown(seen)) return
       clearTimeout(timer)
       read()
     })
@@ -58,6 +58,8 @@ function useCalm(run: string): RunState {
   }, [run])
   return state
 }
+
+const hasGrown = ({ paths }: RunState): boolean => pathTree(paths) !== null
 
 /**
  * Draws the paths as a tree: their common prefix is the trunk, they branch where they diverge, and their answers are
@@ -230,8 +232,11 @@ function Leaf({
 }) {
   const t = useT()
   const answer =
-    (values && isStated(path) ? plainAnswer(path.answer!.text) : null) ??
-    (isOpen(path) ? '…' : t(`status.${path.status}`))
+    values && path.answer !== null
+      ? plainAnswer(path.answer.text)
+      : isOpen(path)
+        ? '…'
+        : t(`status.${path.status}`)
   return (
     <g className="leaf" data-segment={path.segment} onClick={() => activate(run, path.segment)}>
       <line x1={x} y1={y} x2={LEAF} y2={y} className="leaf-line" />

@@ -1,5 +1,4 @@
 import { memo } from 'react'
-import { isStated } from '../../engine/protocol/answers/statements.ts'
 import { showsValues } from '../../engine/protocol/question.ts'
 import type { SegmentId } from '../../engine/protocol/segments.ts'
 import { useT } from '../i18n/index.ts'
@@ -35,9 +34,7 @@ function Chip({ run, segment, bare }: { run: string; segment: SegmentId; bare: b
   const t = useT()
   const values = useShown(run, showsValues)
   const status = useSegmentField(run, segment, (state) => state?.status)
-  const answer = useSegmentField(run, segment, (state) =>
-    state !== undefined && isStated(state) ? state.answer!.text : null,
-  )
+  const answer = useSegmentField(run, segment, (state) => state?.answer?.text ?? null)
   if (status === undefined) return null
   const said = values && answer !== null ? plainAnswer(answer).slice(0, 24) : t(statusKey(status))
   return (

@@ -67,7 +67,7 @@ function Pace({ run, now }: { run: string; now: number }) {
   if (pace === null) return null
   return (
     <Tip text={t('run.leftHelp')}>
-      <span className="num small dim ellipsis pace" tabIndex={0}>
+      <span className="num small dim pace" tabIndex={0}>
         {t('unit.speed', { speed: pace.speed.toFixed(pace.speed < 10 ? 1 : 0) })} ·{' '}
         {t('run.left', { time: duration(pace.leftMs) })}
       </span>

@@ -12,7 +12,8 @@ import { isOver, useRuns, useShown } from '../store/runs.ts'
 import { usePlace, useUi } from '../store/ui.ts'
 import { decidingProgram } from '../../engine/protocol/deciding.ts'
 import { nothingToCount, questionOf } from '../../engine/protocol/question.ts'
-import { forksText, ruleOf } from '../../engine/protocol/shapes.ts'
+import type { RunState as State } from '../../engine/protocol/fold.ts'
+import { forksText, pathsOf, ruleOf, shapeOf } from '../../engine/protocol/shapes.ts'
 import { doingWords } from '../ui/doing.ts'
 import { Menu, MenuCommand, MenuSeparator } from '../ui/Menu.tsx'
 import { Segmented } from '../ui/Segmented.tsx'
@@ -92,14 +93,15 @@ function RunBody({ run }: { run: string }) {
       style={{ '--split': String(split) } as CSSProperties}
     >
       <div className="run-main">
-        <EarlierTurns run={run} stage={stage} />
         {answer ? (
-          <div className="answer-stage">
+          <div className="answer-stage scroll">
+            <EarlierTurns run={run} stage={stage} />
             <PathStrip run={run} />
             <SummaryCard run={run} />
           </div>
         ) : (
           <>
+            <EarlierTurns run={run} stage={stage} />
             <RunWaiting run={run} />
             <Lanes run={run} />
           </>
@@ -296,8 +298,13 @@ function SidePanels({ run, answer }: { run: string; answer: boolean }) {
   // A text that forks has one answer: there is nothing to count or to compare.
   const forks = useShown(run, forksText)
   const judges = useShown(run, (s) => s.settings !== null && ruleOf(s.settings.strategy).judges)
+  // Nor is there with one path, unless its program was run.
+  const single = useShown(run, (s) => s.paths.length < 2 && opensOnePath(s))
   const keys = (['summary', 'votes', 'overview'] as const).filter(
-    (key) => !(key === 'summary' && answer) && !(key === 'votes' && forks),
+    (key) =>
+      !(key === 'summary' && answer) &&
+      !(key === 'votes' && (forks || (single && !programs))) &&
+      !(key === 'overview' && single),
   )
   const all = keys.some((key) => panels[key])
   const toggle = (key: keyof Prefs['panels']) =>
@@ -326,7 +333,7 @@ function SidePanels({ run, answer }: { run: string; answer: boolean }) {
         ))}
       </div>
       {panels.summary && !answer && <SummaryCard run={run} />}
-      {panels.votes && !forks && (
+      {keys.includes('votes') && panels.votes && (
         <SidePanel
           title={
             judges
@@ -356,7 +363,7 @@ function SidePanels({ run, answer }: { run: string; answer: boolean }) {
           )}
         </SidePanel>
       )}
-      {panels.overview && (
+      {keys.includes('overview') && panels.overview && (
         <SidePanel title={forks ? 'overview.forkTitle' : 'overview.title'}>
           <Overview run={run} />
         </SidePanel>
@@ -364,6 +371,9 @@ function SidePanels({ run, answer }: { run: string; answer: boolean }) {
     </aside>
   )
 }
+
+const opensOnePath = ({ settings, model }: State): boolean =>
+  settings !== null && pathsOf(shapeOf(settings, (model?.nativePaths ?? 0) > 0)) === 1
 
 function SidePanel({
   title,

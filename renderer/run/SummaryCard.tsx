@@ -6,7 +6,7 @@ import {
   judgedWinner,
   spokesman,
 } from '../../engine/protocol/deciding.ts'
-import { isOpen } from '../../engine/protocol/fold.ts'
+import { isOpen, type RunState } from '../../engine/protocol/fold.ts'
 import { nothingToCount, questionOf, showsValues } from '../../engine/protocol/question.ts'
 import { numberOf, roleOf, type SegmentId } from '../../engine/protocol/segments.ts'
 import { forksText } from '../../engine/protocol/shapes.ts'
@@ -18,7 +18,7 @@ import { errorWords } from '../i18n/wording.ts'
 import { useDoing } from '../store/activity.ts'
 import { isOver, useRuns, useSegment, useShown } from '../store/runs.ts'
 import { go } from '../store/route.ts'
-import { activate, useUi } from '../store/ui.ts'
+import { activate, followSummary, useUi } from '../store/ui.ts'
 import { AnswerText } from '../ui/AnswerText.tsx'
 import { doingWords } from '../ui/doing.ts'
 import { Segmented } from '../ui/Segmented.tsx'
@@ -44,11 +44,51 @@ export function useShownSummary(run: string): SegmentId | null {
   return chosen !== undefined && summaries.includes(chosen) ? chosen : deciding
 }
 
+/**
+ * Returns the path that gives the answer of a run that is over: it won a vote, or a text ends in it. Where no path has
+ * an answer, a summary is nearer to one.
+ */
+function answeringPath(state: RunState): SegmentId | null {
+  const has = state.votes.length > 0 || forksText(state)
+  const said = isOver(state.status) && has ? spokesman(state) : undefined
+  if (said?.role !== 'path') return null
+  return said.answer !== null || decidingSummary(state) === undefined ? said.segment : null
+}
+
+/** Returns the text to show: the summary that the user chose, otherwise what gives the answer. */
+export function useShownText(run: string): SegmentId | null {
+  const summary = useShownSummary(run)
+  const path = useShown(run, answeringPath)
+  const chosen = useUi((s) => s.active[run]?.summary)
+  return path === null || (chosen !== undefined && chosen === summary) ? summary : path
+}
+
+/** Lets the user choose among the summaries and, if a path gives the answer, that path. */
+function Versions({ run, shown }: { run: string; shown: SegmentId }) {
+  const t = useT()
+  const summaries = useSummaries(run)
+  const path = useShown(run, answeringPath)
+  const texts = path === null ? summaries : [path, ...summaries]
+  if (texts.length < 2) return null
+  return (
+    <Segmented
+      label={t('summary.versions')}
+      value={shown}
+      onChange={(next) => (next === path ? followSummary(run) : activate(run, next))}
+      options={texts.map((value) => ({
+        value,
+        label: value === path ? segmentName(value) : shortName(value),
+        name: segmentName(value),
+      }))}
+    />
+  )
+}
+
 /** Shows a summary, the paths it was written from and how they were merged. Earlier summaries can be chosen. */
 export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   const t = useT()
-  const summaries = useSummaries(run)
-  const summary = useShownSummary(run)
+  const shown = useShownText(run)
+  const summary = shown !== null && roleOf(shown) === 'summary' ? shown : null
   const over = useShown(run, (s) => isOver(s.status))
   /** The summary shown is the answer, since the question has no single value. */
   const whole = useShown(
@@ -64,13 +104,8 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
     const segment = decidingProgram(s)
     return segment !== undefined && roleOf(segment) === 'path' ? segment : null
   })
-  const voted = useShown(run, (s) => {
-    const has = s.votes.length > 0 || forksText(s)
-    const said = isOver(s.status) && has ? spokesman(s) : undefined
-    return said?.role === 'path' ? said.segment : null
-  })
   if (program !== null && summary === null) return <ProgramCard run={run} segment={program} />
-  if (voted !== null && summary === null) return <VotedCard run={run} segment={voted} />
+  if (shown !== null && summary === null) return <VotedCard run={run} segment={shown} />
   return (
     <section
       className={whole ? 'panel summary whole' : 'panel summary'}
@@ -80,18 +115,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
       <header>
         <h2>{t('summary.title')}</h2>
         {whole && <span className="pill ok">{t('answer.label')}</span>}
-        {summaries.length > 1 && summary !== null && (
-          <Segmented
-            label={t('summary.versions')}
-            value={summary}
-            onChange={(next) => activate(run, next)}
-            options={summaries.map((value) => ({
-              value,
-              label: shortName(value),
-              name: segmentName(value),
-            }))}
-          />
-        )}
+        {summary !== null && <Versions run={run} shown={summary} />}
         <span className="grow" />
         {summary !== null && (
           <Tip text={t('summary.inspect')}>
@@ -132,7 +156,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
   )
 })
 
-/** Shows the answer that won the vote, that judges prefer, or that a text ends in which forked, and the path that gave it. */
+/** Shows the answer that the user chose, that won the vote, that judges prefer, or that a text ends in which forked, and the path that gave it. */
 function VotedCard({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
   const forked = useShown(run, (s) => s.votes.length === 0)
@@ -140,19 +164,20 @@ function VotedCard({ run, segment }: { run: string; segment: SegmentId }) {
   const text = useSegment(run, segment)?.answer?.text ?? answer
   const judged = useShown(run, (s) => judgedWinner(s) === segment)
   const byHand = useShown(run, (s) => s.votes.some(({ chosen }) => chosen !== undefined))
-  const title = t(forked || judged ? 'answer.label' : 'answer.voted')
+  const title = t(forked || judged || byHand ? 'answer.label' : 'answer.voted')
   const from = forked
     ? 'answer.end'
-    : !judged
-      ? 'answer.from'
-      : byHand
-        ? 'answer.chosen'
-        : 'answer.judged'
+    : byHand
+      ? 'answer.chosen'
+      : judged
+        ? 'answer.judged'
+        : 'answer.from'
   return (
     <section className="panel summary" aria-label={title} data-segment={segment}>
       <header>
         <h2>{title}</h2>
         <span className="dim small">{t(from, { name: segmentName(segment) })}</span>
+        <Versions run={run} shown={segment} />
         <span className="grow" />
         <CommandButton id="copy.answer" target={{ run }} iconOnly look="quiet tiny" />
         <CommandButton id="run.merge" target={{ run }} iconOnly look="quiet tiny" />

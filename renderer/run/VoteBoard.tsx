@@ -8,7 +8,7 @@ import { ruleOf } from '../../engine/protocol/shapes.ts'
 import { useT } from '../i18n/index.ts'
 import { command, isOver, useRuns, useShown } from '../store/runs.ts'
 import { report } from '../store/toasts.ts'
-import { activate } from '../store/ui.ts'
+import { activate, followSummary } from '../store/ui.ts'
 import { showAnswer } from '../ui/show-answer.ts'
 import { currentTarget, whyNotSteer } from '../commands/target.ts'
 import { AnswerText, plainAnswer } from '../ui/AnswerText.tsx'
@@ -35,6 +35,12 @@ export function useBoard(run: string): Board {
   )
 }
 
+/** Makes the answer of a path, or of a summary, that of the run, and shows it in the large place. */
+export function chooseAnswer(run: string, member: SegmentId): void {
+  report(command(run, { type: 'override-vote', member }))
+  followSummary(run)
+}
+
 /** Shows the answers, which paths or summaries gave them, and which one the run took. */
 export default memo(function VoteBoard({ run }: { run: string }) {
   const t = useT()
@@ -44,7 +50,6 @@ export default memo(function VoteBoard({ run }: { run: string }) {
   const votes = useShown(run, (s) => s.settings !== null && ruleOf(s.settings.strategy).votes)
   if (board.rows.length === 0)
     return <p className="body dim">{t(over ? 'votes.noneEnded' : 'votes.none')}</p>
-  const choose = (member: SegmentId) => report(command(run, { type: 'override-vote', member }))
   const choosable = board.rows.some((row) => row.answer !== null)
   // Paths without an answer come last: there is nothing to choose in them.
   const rows = [
@@ -79,7 +84,7 @@ export default memo(function VoteBoard({ run }: { run: string }) {
                   disabled={why !== null}
                   title={t(why ?? 'votes.choose')}
                   aria-label={t('votes.chooseAnswer', { answer: plainAnswer(row.answer) })}
-                  onClick={() => choose(row.members[0]!)}
+                  onClick={() => chooseAnswer(run, row.members[0]!)}
                 >
                   {row.wins && <Check size={12} />}
                 </button>

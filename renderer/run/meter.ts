@@ -7,7 +7,7 @@ import { inTurn } from '../store/turns.ts'
 
 export interface Meter {
   state: Segment
-  /** Tokens per second: over the last two seconds while live, over the whole time afterwards. */
+  /** Tokens per second: while live, over the last two seconds or five tokens, whichever is longer; else over the whole time. null before that. */
   speed: number | null
   /** Mean logprob of up to POINTS stretches of equal length, oldest first. */
   confidence: readonly number[]
@@ -16,6 +16,8 @@ export interface Meter {
 const POINTS = 40
 const TICK_MS = 500
 const WINDOW_MS = 2000
+/** The fewest tokens that a speed rests on. */
+const LEAST = 5
 
 /** Running sums of logprobs, one entry per token: the mean of any stretch takes O(1), growth O(added). */
 class LogprobSums {
@@ -73,15 +75,16 @@ export function useMeter(run: string, segment: SegmentId): Meter | null {
   return meter
 }
 
-function speedOf(state: Segment, seen: { at: number; tokens: number }[]): number | null {
+/** Returns the speed of a lane; `seen`: what was seen of it before, newest last. */
+export function speedOf(state: Segment, seen: { at: number; tokens: number }[]): number | null {
   if (!isOpen(state) || state.lastTokenAt === null) return tokensPerSecond(state)
   const newest = seen.at(-1)
   if (newest !== undefined && newest.tokens > state.tokens.length) seen.length = 0
   if (newest?.at !== state.lastTokenAt)
     seen.push({ at: state.lastTokenAt, tokens: state.tokens.length })
-  while (seen.length > 2 && seen[0]!.at < state.lastTokenAt - WINDOW_MS) seen.shift()
-  const [first] = seen
-  return first === undefined || first.at >= state.lastTokenAt
-    ? null
-    : ((state.tokens.length - first.tokens) * 1000) / (state.lastTokenAt - first.at)
+  const enough = (tokens = Infinity) => state.tokens.length - tokens >= LEAST
+  while (seen[0]!.at < state.lastTokenAt - WINDOW_MS && enough(seen[1]?.tokens)) seen.shift()
+  const { at, tokens } = seen[0]!
+  if (enough(tokens)) return ((state.tokens.length - tokens) * 1000) / (state.lastTokenAt - at)
+  return enough(state.firstTokens) ? tokensPerSecond(state) : null
 }

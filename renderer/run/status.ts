@@ -11,7 +11,7 @@ export const STATUS_LOOK: Record<SegmentStatus, 'info' | 'ok' | 'warn' | 'bad' |
   stopped: 'warn',
   failed: 'bad',
   dropped: '',
-  interrupted: 'bad',
+  interrupted: 'warn',
 }
 
 export const statusKey = (status: SegmentStatus): MessageKey => `status.${status}`

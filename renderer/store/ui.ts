@@ -73,7 +73,7 @@ export const unfold = (
       ...(!keeps && { active: { ...active, [run]: rest } }),
     }
   })
-/** Shows the summary that gives the run's answer, even if that changes later. */
+/** Shows what gives the run's answer, even if that changes later. */
 export const followSummary = (run: string): void =>
   useUi.setState(({ active }) => {
     const { summary: _, ...rest } = active[run] ?? {}

@@ -56,6 +56,7 @@ export const CodeView = memo(function CodeView({
   info,
   markStart,
   markEnd,
+  marks,
   fence,
   copy,
 }: {
@@ -63,11 +64,17 @@ export const CodeView = memo(function CodeView({
   info: string
   markStart: number
   markEnd: number
+  /** Marked instead; must stay the same array. */
+  marks?: readonly Range[]
   fence: number
   copy: ((fence: number) => string) | null
 }) {
   const mark = rangeOf(markStart, markEnd)
-  const coloured = useFormatted(code, mark, { wanted: languageOf(info) !== '', info })
+  const coloured = useFormatted(code, mark, {
+    wanted: languageOf(info) !== '' || marks !== undefined,
+    info,
+    ...(marks !== undefined && { marks }),
+  })
   return (
     <div className={copy === null ? 'block piece' : 'block'}>
       <CodeBlock info={info} code={copy === null ? undefined : () => copy(fence)}>

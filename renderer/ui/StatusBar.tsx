@@ -2,7 +2,7 @@ import { memo, useEffect, useRef, useState } from 'react'
 import { displayShortcut } from '../commands/keys.ts'
 import { commandOf, runCommand, shortcutOf } from '../commands/catalogue.ts'
 import type { RunState } from '../../engine/protocol/fold.ts'
-import { useT } from '../i18n/index.ts'
+import { useLanguage, useT } from '../i18n/index.ts'
 import { host } from '../store/host.ts'
 import type { ConnectionState } from '../../engine/protocol/client.ts'
 import { HardwareLine } from '../models/HardwareLine.tsx'
@@ -81,6 +81,7 @@ export const StatusBar = memo(function StatusBar() {
  */
 function Announcer() {
   const t = useT()
+  const language = useLanguage()
   const run = useRoute((s) => routeRun(s.route))
   const [text, setText] = useState('')
   const [announced, setAnnounced] = useState('')
@@ -128,7 +129,7 @@ function Announcer() {
       for (const stop of stops) stop()
       clearTimeout(later)
     }
-  }, [run, t])
+  }, [run, t, language])
   return (
     <>
       <span role="status" aria-live="polite" className="visually-hidden">

@@ -22,6 +22,7 @@ import { keepPlace, offerReveal, placeKey, placeOf, reveal } from '../store/scro
 import { ThoughtBar, useThoughtFold } from './ThoughtFold.tsx'
 import { BlockView, CodeView } from './BlockView.tsx'
 import { CodeBlock } from './CodeBlock.tsx'
+import { GrowingTable, rowsIn } from './GrowingTable.tsx'
 import { GrowingText } from './GrowingText.tsx'
 import { returnTo, topOf } from './reading-place.ts'
 import { useVirtualBlocks } from './virtual-blocks.ts'
@@ -50,6 +51,8 @@ export const StreamText = memo(function StreamText({
   const splitter = useRef(new BlockSplitter())
   /** Where the shown part of the text begins. */
   const from = useRef(0)
+  /** Where a marker in it is blanked. */
+  const blank = useRef(-1)
   const live = stream !== undefined && isOpen(stream)
   const follow = useRef(placeOf(key)?.follow ?? (live && usePrefs.getState().followLive))
   const [away, setAway] = useState(!follow.current)
@@ -72,12 +75,15 @@ export const StreamText = memo(function StreamText({
   const { text, ...frame } = stream === undefined ? { text: '', start: 0, end: 0 } : frameOf(stream)
   const { end } = frame
   const fold = useThoughtFold(run, stream, frame)
-  const { start } = fold
+  const { start, marker } = fold
   unfolds.current = { text: frame.start, open: fold.open }
-  const body = start === 0 && end === text.length ? text : text.slice(start, end)
-  if (body.length < splitter.current.tail || start !== from.current)
+  const read = marker === null ? text : blanked(text, marker)
+  const body = start === 0 && end === read.length ? read : read.slice(start, end)
+  const blankAt = marker?.[0] ?? -1
+  if (body.length < splitter.current.tail || start !== from.current || blankAt !== blank.current)
     splitter.current = new BlockSplitter()
   from.current = start
+  blank.current = blankAt
   splitter.current.advance(body, stream !== undefined && !live)
   const { blocks, tail } = splitter.current
   const values = useShown(run, showsValues)
@@ -221,6 +227,10 @@ export const StreamText = memo(function StreamText({
   )
 })
 
+/** Returns a text with an empty line, as long as it, instead of a range. */
+const blanked = (text: string, [from, to]: Range): string =>
+  text.slice(0, from) + '\n'.repeat(to - from) + text.slice(to)
+
 export const ClosedBlock = memo(function ClosedBlock({
   text,
   block,
@@ -269,10 +279,16 @@ function OpenBlock({
   copy: (fence: number) => string
 }) {
   const caret = live ? ' live' : ''
-  if (block.kind === 'markdown')
+  if (block.kind === 'markdown') {
+    const own = text.slice(block.start, block.end)
+    const rows = rowsIn(own)
     return (
-      <GrowingText text={text.slice(block.start, block.end)} className={`block plain${caret}`} />
+      <>
+        {rows > 0 && <GrowingTable text={own.slice(0, rows)} />}
+        <GrowingText text={own.slice(rows)} className={`block plain${caret}`} />
+      </>
     )
+  }
   const { code, info, first } = codeOf(text, block)
   return (
     <div className={first ? 'block' : 'block piece'}>

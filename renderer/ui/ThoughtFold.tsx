@@ -11,6 +11,8 @@ import { useShown } from '../store/runs.ts'
 export interface ThoughtFold {
   /** Where the shown part of the text begins. */
   start: number
+  /** The marker between an unfolded thought and the answer, and the space behind it; null if it is not in the text. */
+  marker: readonly [number, number] | null
   /** The model still thinks. */
   thinking: boolean
   /** Number of tokens of a thought that can be folded; null if there is none. */
@@ -33,18 +35,22 @@ export function useThoughtFold(
   // The texts of a model that forks are parts of one thought; only the last one may close it.
   const part = useShown(run, forksText)
   const thought = useMemo(() => {
-    const found = thoughtIn(text, markers)
-    return part && found?.answer === null ? null : found
-  }, [text, markers, part])
+    const found = thoughtIn(text.slice(frame.start), markers)
+    if (found === null || (part && found.answer === null)) return null
+    const { start, end, answer } = found
+    const from = frame.start
+    return { start: from + start, end: from + end, answer: answer === null ? null : from + answer }
+  }, [text, markers, part, frame.start])
   const answer = thought?.answer ?? null
   const closed = answer !== null && answer < frame.end
   const tokens = useMemo(
     () => (closed && stream !== undefined ? tokensUntil(stream, answer) : null),
     [closed, answer, stream?.segment],
   )
-  const shown = thought === null ? frame.start : Math.max(frame.start, thought.start)
+  const shown = thought?.start ?? frame.start
   return {
     start: closed && !unfolded ? answer : shown,
+    marker: closed && unfolded ? [thought!.end, answer] : null,
     thinking: thought !== null && !closed,
     tokens,
     folded: !unfolded,

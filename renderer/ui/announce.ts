@@ -47,6 +47,7 @@ export function describeRun(
       if (state.paths.length === 0) return t('run.prefill')
       if (summarising(state)) return t('announce.summary', { tokens })
       if (state.others.some(isOpen)) return t('programs.asking')
+      if (count === 0) return t('doing.thinking')
       const live = state.paths.filter(isOpen).length
       if (live === 0 && state.others.length > 0 && state.agreement === null)
         return t('programs.running')

@@ -12,7 +12,7 @@ import { digestOf } from '../../engine/protocol/run-list.ts'
 import { pathStarted, runStarted, summaryStarted, tokensOf } from '../support/sample-run.ts'
 
 const stated = (text: string): Answer => ({ text, span: [0, text.length], kind: 'boxed' })
-const path = (text: string, answer: Answer | null = null) => ({ text, answer })
+const path = (text: string, found: Answer | null = null) => ({ text, found })
 const CODE =
   'Here it is:\n\n```python\ndef longest(s):\n    return max(s.split(), key=len)\n```\n\nO(n).'
 const PROOF = 'Let both be odd. Then 2a + 1 and 2b + 1 add up to 2(a + b + 1), which is even.'
@@ -100,6 +100,16 @@ describe('the kind of a question', () => {
     const value = { text: 'x', answer: stated('4') }
     expect(kindToRecord(runOf({}, [value, code, code, code]), true)).toBe('value')
     expect(kindToRecord(runOf({}, [{ ...value, reason: 'budget' }, code]), true)).toBe('value')
+    // Where a text happens to stop, it states nothing, but that tells the kind.
+    const stops = { text: '9 + 17 = 26', answer: { ...stated('26'), kind: 'final-line' as const } }
+    for (const [reason, answer] of [
+      ['budget', null],
+      ['stopped', null],
+      ['finished', stops.answer],
+    ] as const) {
+      expect(runOf({}, [{ ...stops, reason }]).paths[0]!.answer).toEqual(answer)
+    }
+    expect(kindToRecord(runOf({}, [{ ...stops, reason: 'budget' }]), true)).toBe('value')
     // Where a command cut all of them, they are all that there is.
     expect(kindToRecord(runOf({}, [code, code]), true)).toBe('code')
     expect(kindToRecord(runOf({}, [code, code]), false)).toBeNull()

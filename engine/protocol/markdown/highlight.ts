@@ -66,16 +66,20 @@ lowlight.register({
 lowlight.registerAlias({ x86asm: ['asm', 'nasm'], python: ['python3'], json: ['jsonl'] })
 
 /**
- * Returns code as text and spans of class `hljs-*`, with `mark` in <mark>. One text if the language is unknown or the
+ * Returns code as text and spans of class `hljs-*`, with `marks` in <mark>. One text if the language is unknown or the
  * code too long.
  */
-export function highlight(code: string, info: string, mark: Range | null = null): ElementContent[] {
+export function highlight(
+  code: string,
+  info: string,
+  marks: readonly Range[] = [],
+): ElementContent[] {
   const language = languageOf(info)
   const known = language !== '' && code.length <= MAX_CODE && lowlight.registered(language)
   const children = known
     ? (lowlight.highlight(language, code).children as ElementContent[])
     : [{ type: 'text' as const, value: code }]
-  return mark === null ? children : marked(children, mark, { at: 0 })
+  return marks.reduce((all, mark) => marked(all, mark, { at: 0 }), children)
 }
 
 function marked(children: ElementContent[], mark: Range, place: { at: number }): ElementContent[] {

@@ -23,7 +23,7 @@ export class HtmlWriter {
       if (block.kind === 'markdown') return markdown(own.text, own.mark)
       const { code, info, lead } = codeOf(plain, block)
       const inside: Range | null = own.mark && [own.mark[0] - lead, own.mark[1] - lead]
-      return [codeElement(highlight(code, info, inside), info)]
+      return [codeElement(highlight(code, info, inside === null ? [] : [inside]), info)]
     })
     return html({ type: 'root', children })
   }

@@ -84,6 +84,7 @@ export const commands = {
   'why.merged': 'a merged answer attends to no other text',
   'why.noSummary': 'there is no summary',
   'why.noAnswer': 'there is no answer',
+  'why.interrupted': 'the run was interrupted; continue its paths first',
   'why.noPath': 'this path does not exist',
   'why.pathOver': 'the path has ended',
   'why.finished': 'the path finished on its own; branch from an earlier token',

@@ -133,7 +133,6 @@ export const run = {
   'answer.chosen': '{{name}}, which you chose',
   'answer.judged': '{{name}}, which the judges prefer',
   'answer.end': '{{name}}, in which the text ends',
-  'answer.lastNumber': 'Last number',
   'answer.show': 'Show the answer in the text',
 
   'summary.title': 'Summary',

@@ -85,6 +85,7 @@ export const commands: Record<keyof typeof en, string> = {
   'why.merged': '合并的答案不关注其他文本',
   'why.noSummary': '没有总结',
   'why.noAnswer': '没有答案',
+  'why.interrupted': '运行已中断；请先继续其路径',
   'why.noPath': '此路径不存在',
   'why.pathOver': '路径已结束',
   'why.finished': '路径已自行结束；请从更早的词元分叉',

@@ -301,6 +301,145 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     await page.context().close()
   })
 
+  test('beside an answer stands how many paths agree; what most say can be used instead, and then stands there', async () => {
+    const page = await openPage(harness, '#/')
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const { BALLS, scripted } = synthetic
+      const add = (run: string, more: object) =>
+        fake.add(scripted({ ...BALLS, run, ...more }).filter(({ type }) => type !== 'vote'))
+      add('wrong', { summary: 'It is 49/144.', answer: '49/144' })
+      add('silent', { answers: [null, null, null, null] })
+      fake.onCommand = ({ run, command }) => {
+        const { events } = fake.runs.get(run)!
+        if (command.type === 'override-vote') {
+          const classes = [
+            { answer: '7/22', members: ['p1', 'p2', 'p4'] as const },
+            { answer: '49/144', members: ['p3'] as const },
+          ]
+          events.push({
+            type: 'vote',
+            at: 1e6,
+            rule: 'equality',
+            over: 'paths',
+            classes: classes.map(({ answer, members }) => ({ answer, members: [...members] })),
+            winner: 0,
+            tie: false,
+            chosen: command.member,
+          })
+          fake.play(run, 1)
+        }
+        return {}
+      }
+      location.hash = '#/run/wrong'
+    })
+    const note = page.locator('.answer-note')
+    await soon(() => note.textContent()).toBe('1 of 4 paths agreesMost say 7/22.Use 7/22')
+    expect(await page.locator('.votes').textContent()).toContain('The summary disagrees')
+    await page.getByRole('button', { name: 'Use 7/22' }).click()
+    await soon(() => page.locator('.summary h2').textContent()).toBe('Answer')
+    expect(await page.locator('.summary .answer-text').textContent()).toContain('{7}{22}')
+    expect(await page.locator('.summary header').textContent()).toContain('Path 1, which you chose')
+    expect(await note.count()).toBe(0)
+    expect(await page.locator('.votes').textContent()).not.toContain('disagrees')
+    await soon(() => page.locator('.announce').textContent()).toBe('Done. Answer: 7/22')
+    // The summary can still be read.
+    await page.getByRole('radio', { name: 'Summary v1' }).click()
+    await soon(() => page.locator('.summary .stream').textContent()).toContain('It is 49/144.')
+    expect(await note.count()).toBe(0)
+    await page.getByRole('radio', { name: 'Path 1' }).click()
+    await soon(() => page.locator('.summary h2').textContent()).toBe('Answer')
+
+    await page.evaluate(() => {
+      location.hash = '#/run/silent'
+    })
+    await page.locator('.answer-big').waitFor()
+    await page.locator('.vote').waitFor()
+    expect(await note.count()).toBe(0)
+    await page.context().close()
+  })
+
+  test('the answer is set to be read, sixteen paths fold into a strip, the split is kept, and a fork takes part in the next summary', async () => {
+    const page = await openPage(harness, '#/', { width: 1024, height: 700 })
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const { BALLS, scripted } = synthetic
+      const four = [0, 1, 2, 3]
+      fake.add(
+        scripted({
+          ...BALLS,
+          run: 'many',
+          paths: four.flatMap(() => BALLS.paths),
+          answers: four.flatMap(() => [...BALLS.answers.slice(0, 3), null]),
+        }),
+      )
+      location.hash = '#/run/many'
+    })
+    const chips = page.locator('.path-strip .chip')
+    await soon(() => chips.count()).toBe(16)
+    const inView = await chips.evaluateAll((all) =>
+      all.every((chip) => {
+        const { left, right, bottom } = chip.getBoundingClientRect()
+        return left >= 0 && right <= innerWidth && bottom <= innerHeight
+      }),
+    )
+    expect(inView).toBe(true)
+    // What states no answer stands last and cannot be chosen.
+    const last = page.locator('.vote').last()
+    expect(await last.textContent()).toContain('no answer')
+    expect(await page.getByRole('radiogroup', { name: 'Votes' }).getByRole('radio').count()).toBe(2)
+    expect(await page.locator('.vote').count()).toBe(3)
+    expect(await last.getByRole('radio').count()).toBe(0)
+
+    await page.setViewportSize({ width: 1440, height: 900 })
+    const line = () =>
+      page.locator('.answer-stage .stream-scroll').evaluate((el) => {
+        const { paddingLeft, paddingRight, fontSize, fontFamily } = getComputedStyle(el)
+        const pen = document.createElement('canvas').getContext('2d')!
+        pen.font = `${fontSize} ${fontFamily}`
+        const words = 'The probability that both are blue is the product of the two, as drawn.'
+        const width = el.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)
+        return {
+          characters: (width / pen.measureText(words).width) * words.length,
+          size: parseFloat(fontSize),
+        }
+      })
+    await soon(async () => (await line()).characters).toBeGreaterThanOrEqual(70)
+    const { characters, size } = await line()
+    expect(characters).toBeLessThanOrEqual(80)
+    expect(size).toBeGreaterThanOrEqual(15)
+
+    const split = page.getByRole('separator', { name: 'Width of the side panels' })
+    const share = () => split.getAttribute('aria-valuenow').then(Number)
+    const before = await share()
+    await split.focus()
+    for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowLeft')
+    await soon(share).toBeGreaterThan(before)
+    const moved = await share()
+    await page.reload()
+    await page.evaluate(() => {
+      location.hash = '#/run/balls'
+    })
+    await soon(share).toBe(moved)
+
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const events = synthetic.scripted({ ...synthetic.BALLS, run: 'forked' })
+      const { at } = events.at(-1)!
+      fake.add([
+        ...events,
+        { ...synthetic.pathStarted(5, at + 1), source: { type: 'branch', of: 'p1', at: 9 } },
+        { type: 'segment-ended', at: at + 2, segment: 'p5', reason: 'stopped', answer: null },
+      ])
+      location.hash = '#/run/forked'
+    })
+    await page.locator('[data-run-view="forked"] .summary').waitFor()
+    await page.locator('.summary [data-command="run.summariseSubset"]').click()
+    expect(await page.getByRole('checkbox', { name: /^Path 5/ }).isChecked()).toBe(true)
+    await page.getByRole('button', { name: 'Summarise 5 paths' }).waitFor()
+    await page.context().close()
+  })
+
   test("the fields of a chat template's variables are there if the template reads them", async () => {
     const usual = await openPage(harness, '#/')
     await usual.locator('.advanced > summary').click()

@@ -77,6 +77,10 @@ describe.skipIf(CHROMIUM === undefined)('comparing', () => {
     const rows = page.locator('.compare-row')
     await expect.poll(() => page.locator('.compare-row .katex').count()).toBeGreaterThan(0)
     expect(await page.locator('.compare-row .code').count()).toBe(2)
+    // In code, the words that differ are marked, too.
+    await expect
+      .poll(() => page.locator('.compare-row .code mark').allTextContents())
+      .toEqual(['each', 'each', 'unit', 'unit'])
     expect(await rows.first().locator('h2').first().textContent()).toBe('Plan')
     expect(await page.locator('.compare ins, .compare del').count()).toBe(0)
     expect(await page.locator('.compare-row.same').count()).toBe(4)
@@ -257,15 +261,28 @@ describe.skipIf(CHROMIUM === undefined)('comparing', () => {
         (lanes) => new Set(lanes.map((el) => Math.round(el.getBoundingClientRect().top))).size,
       )
     expect(rows).toBe(4)
+    // A head is one row: the status beside the name, and a line for the budget.
+    const head = page.locator('.lanes .lane-head').first()
+    expect((await head.boundingBox())!.height).toBeLessThan(40)
+    expect(await head.getByRole('meter').isVisible()).toBe(true)
     await page.keyboard.press('Alt+3')
     await page.getByRole('tab').first().waitFor()
     expect(await page.getByRole('tab').first().getByRole('img').getAttribute('aria-label')).toBe(
       'Thinking',
     )
     expect(await page.getByRole('tab', { name: '16 Thinking' }).count()).toBe(1)
-    expect(await page.locator('.tabstrip').evaluate((el) => el.scrollWidth <= el.clientWidth)).toBe(
-      true,
+    const strip = page.locator('.tabstrip')
+    const shown = () =>
+      strip.evaluate((el) => el.scrollWidth <= el.clientWidth && el.scrollHeight <= el.clientHeight)
+    expect(await shown()).toBe(true)
+    await page.setViewportSize({ width: 1024, height: 700 })
+    await page.evaluate(() =>
+      (window as never as { harness: Handle }).harness.usePrefs.setState({ language: 'zh' }),
     )
+    await page.getByRole('tab', { name: '16 思考中' }).waitFor()
+    expect(await shown()).toBe(true)
+    await page.getByRole('tab').last().click()
+    expect(await page.locator('[data-lane]').getAttribute('data-lane')).toBe('p16')
     await page.context().close()
   })
 })

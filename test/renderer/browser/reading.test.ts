@@ -171,6 +171,153 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
       'This **hangs**.',
       'This **breaks**.',
     ])
+    // One path has no votes, and diverges from nothing.
+    expect(await page.locator('.side-tabs button').allTextContents()).toEqual(['Summary'])
+    expect(await page.locator('.side .panel').count()).toBe(1)
+    await page.context().close()
+  })
+
+  test('a growing table is drawn from its second row on; an opened thought shows no marker', async () => {
+    const page = await openPage(harness, '#/run/thinking', { scene: 'texts' })
+    await page.keyboard.press('Alt+1')
+    const lane = page.locator('[data-lane="p1"]')
+    await lane.locator('.thought-bar').click()
+    await expect.poll(() => lane.locator('.stream-scroll').textContent()).toMatch(/\S.*\S/)
+    expect(await lane.locator('.stream-scroll').textContent()).not.toContain('think>')
+
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const rows = ['Two offers:\n', '| a | b |\n', '|---|---|\n', '| 1 | 2 |\n', '| 3 |', ' 4 |\n']
+      const events = rows.map((text, i): RunEvent => ({
+        type: 'tokens',
+        at: 400 + i,
+        segment: 'p1',
+        tokens: [{ id: i, text, logprob: -1, entropy: 1 }],
+      }))
+      const start = synthetic.begun('table', 1)
+      fake.add([...start, ...events], { status: 'running' }, start.length + 2)
+      location.hash = '#/run/table'
+    })
+    const text = page.locator('[data-lane="p1"] .stream-scroll')
+    await expect.poll(() => text.textContent()).toContain('| a | b |')
+    expect(await text.locator('table').count()).toBe(0)
+    const more = (count: number) =>
+      page.evaluate(
+        (count) => (window as never as { harness: Handle }).harness.fake.play('table', count),
+        count,
+      )
+    await more(3)
+    await expect.poll(() => text.locator('td').allTextContents()).toEqual(['1', '2'])
+    expect(await text.locator('.block.plain').textContent()).toBe('| 3 |')
+    await more(1)
+    await expect.poll(() => text.locator('td').count()).toBe(4)
+    await page.context().close()
+  })
+
+  test('a conversation is one column that opens at its end, with room for the answer in a small window', async () => {
+    const page = await openPage(harness, '#/run/turn4', {
+      scene: 'thread',
+      width: 1024,
+      height: 700,
+    })
+    const stage = page.locator('.answer-stage')
+    await page.locator('.turn .katex').first().waitFor()
+    const left = (el: Element) => el.scrollHeight - el.scrollTop - el.clientHeight
+    await expect.poll(() => stage.evaluate(left)).toBeLessThan(2)
+    const box = async (what: string) => (await page.locator(what).last().boundingBox())!
+    const [turn, answer, text, ask] = [
+      await box('.turn'),
+      await box('.answer-stage > .summary'),
+      await box('.answer-stage .stream-scroll'),
+      await box('.ask'),
+    ]
+    // The end of the last turn stands above the answer, whose text has lines, and nothing lies over the next question.
+    expect(turn.y + turn.height).toBeGreaterThan((await box('.answer-stage')).y)
+    expect(text.height).toBeGreaterThan(120)
+    expect(text.y + text.height).toBeLessThanOrEqual(answer.y + answer.height)
+    expect(answer.y + answer.height).toBeLessThanOrEqual(ask.y)
+    // The turns have no scroller of their own.
+    const own = (el: Element) => getComputedStyle(el).overflowY
+    expect(await page.locator('.thread-turns').evaluate(own)).toBe('visible')
+    // The reader goes up, and stays there.
+    await stage.hover({ position: { x: 20, y: 20 } })
+    await page.mouse.wheel(0, -3000)
+    await expect.poll(() => stage.evaluate((el) => el.scrollTop)).toBe(0)
+    await page.locator('.turn .katex').first().waitFor()
+    expect(await stage.evaluate((el) => el.scrollTop)).toBe(0)
+    // Beside the paths they have a box, which opens at its end.
+    await page.keyboard.press('Alt+1')
+    await page.locator('.thread > summary').click()
+    await page.locator('.thread-turns .turn').last().waitFor()
+    await expect.poll(() => page.locator('.thread-turns').evaluate(left)).toBeLessThan(2)
+    await page.context().close()
+  })
+
+  test('in a small window a run keeps its pace, its texts in their panels, and its status in the language of the window', async () => {
+    const page = await openPage(harness, '#/run/balls/s1', { width: 1024, height: 700 })
+    await page.keyboard.press('Alt+A')
+    await page.locator('.attr-row').first().waitFor()
+    await page.evaluate(() => {
+      location.hash = '#/run/balls'
+    })
+    await page.keyboard.press('Alt+1')
+    await page.locator('.attr-strip > li').first().waitFor()
+    const heights = () =>
+      page.evaluate(() => {
+        const box = (what: string) => document.querySelector(what)!.getBoundingClientRect()
+        const [summary, text] = [box('.summary'), box('.summary > .stream')]
+        return {
+          text: text.height,
+          outside: Math.max(0, text.bottom - summary.bottom),
+          behind: Math.max(0, summary.bottom - box('.side-panel').top),
+        }
+      })
+    await expect.poll(heights).toMatchObject({ outside: 0, behind: 0 })
+    expect((await heights()).text).toBeGreaterThan(100)
+    // The frame of a boxed answer is mark enough.
+    const frames = page.locator('mark:has(.fbox)')
+    await frames.first().waitFor()
+    expect(await frames.first().evaluate((el) => getComputedStyle(el).backgroundColor)).toBe(
+      'rgba(0, 0, 0, 0)',
+    )
+    const said = page.locator('.status-bar .announce')
+    await expect.poll(() => said.textContent()).toBe('Done. Answer: 7/22')
+    const speak = (language: string) =>
+      page.evaluate(
+        (language) =>
+          (window as never as { harness: Handle }).harness.usePrefs.setState({ language }),
+        language,
+      )
+    await speak('zh')
+    await expect.poll(() => said.textContent()).toMatch(/\p{Script=Han}.*7\/22$/u)
+    await speak('en')
+
+    await page.evaluate(() => {
+      location.hash = '#/run/live'
+    })
+    const pace = page.locator('.pace')
+    await pace.waitFor()
+    expect(await pace.textContent()).toMatch(/tok\/s · at most .* left/)
+    expect(await pace.evaluate((el) => el.scrollWidth <= el.clientWidth)).toBe(true)
+    const [at, layout] = [
+      (await pace.boundingBox())!,
+      (await page.getByRole('radiogroup', { name: 'What is shown' }).boundingBox())!,
+    ]
+    expect(at.x + at.width).toBeLessThanOrEqual(layout.x)
+
+    // An interrupted run has one colour, and says what to do before the next question.
+    await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const events = synthetic.scripted({ ...synthetic.BALLS, run: 'broken-off' }).slice(0, 60)
+      fake.add(events, { status: 'interrupted', answer: null })
+      location.hash = '#/run/broken-off'
+    })
+    await page.locator('[data-run-status="interrupted"].warn').waitFor()
+    const lane = page.locator('[data-lane="p1"] [data-status="interrupted"]')
+    expect(await lane.getAttribute('class')).toBe('pill warn')
+    expect(await page.locator('#ask').getAttribute('placeholder')).toBe(
+      'the run was interrupted; continue its paths first',
+    )
     await page.context().close()
   })
 

@@ -8,4 +8,6 @@ test('lanes have the columns that leave the fewest holes, and no needlessly low 
   expect(columns(700)).toEqual([1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2])
   expect(columnsOf(5, 200)).toBe(1)
   expect(columnsOf(64, 2600)).toBe(8)
+  // Three fit: eight leave a hole in them, and sixteen would be eight rows of two.
+  expect([8, 16].map((count) => columnsOf(count, 770))).toEqual([2, 3])
 })

@@ -125,17 +125,25 @@ test('the board shows votes, ties, a choice by hand, and a summary that says oth
     voted: false,
     rows: [{ members: ['p1', 'p2', 'p4'] }, { members: ['p3'] }],
   })
-  const paths = state.paths.map((path) =>
-    path.segment === 'p1'
-      ? path
-      : {
-          ...path,
-          reason: 'budget' as const,
-          answer: { ...path.answer!, kind: 'last-number' as const },
-        },
+  // Where a text that was cut off happens to stop, it states nothing.
+  const cut = foldRun(
+    scripted(BALLS).flatMap((event) =>
+      event.type === 'vote'
+        ? []
+        : event.type !== 'segment-ended' || event.segment === 'p1' || event.answer === null
+          ? [event]
+          : [{ ...event, reason: 'budget', answer: { ...event.answer, kind: 'final-line' } }],
+    ),
   )
-  expect(boardOf({ ...state, votes: [], paths }).rows).toMatchObject([
+  expect(boardOf(cut).rows).toMatchObject([
     { answer: null, members: ['p2', 'p3', 'p4'] },
     { members: ['p1'] },
   ])
+  // Without a vote there is no tie to decide, and half of the answers are not most of them.
+  const even = scripted({ ...BALLS, answers: ['1', '2', '1', '2'] })
+  const halves = boardOf(foldRun(even.filter(({ type }) => type !== 'vote')))
+  expect(halves).toMatchObject({ tie: false, majority: null, disagrees: false })
+  expect(grouped.majority!.members).toEqual(['p1', 'p2', 'p4'])
+  const byHand = { ...state.votes[0]!, winner: 1, chosen: 'p3' as const }
+  expect(boardOf({ ...state, votes: [byHand] })).toMatchObject({ byHand: true, disagrees: false })
 })

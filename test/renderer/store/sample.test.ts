@@ -54,6 +54,7 @@ test('every caption has its moment in the events, in order, in both languages', 
   expect(path('p1')).toContain('every third jar is free')
   expect(path('p3')).toContain('8 \\times 4 = 32')
   expect(path('p4')).toContain('= 22')
+  expect(state.paths.map(({ answer }) => answer?.text)).toEqual(['44', '33', '32', undefined])
 })
 
 test('a moment that a recording does not have is left out, and the caption at a time is the last before it', () => {
