@@ -103,7 +103,9 @@ describe.skipIf(CHROMIUM === undefined)('programs that agree', () => {
     const programs = page.locator('.programs')
     await programs.locator('table').waitFor()
     const inputs = () =>
-      programs.locator('tbody th button').evaluateAll((all) => all.map((one) => one.title))
+      programs
+        .locator('tbody th button')
+        .evaluateAll((all) => all.map((one) => one.getAttribute('title')))
     expect(await inputs()).toHaveLength(2)
     await programs.getByLabel('Add an input').fill('x\ny\nz')
     await programs.getByRole('button', { name: 'Run', exact: true }).click()
