@@ -376,6 +376,8 @@ describe('extraction', () => {
       '"""',
       "'",
       '```\n',
+      ' ',
+      ': ',
       'if x:\n ',
       '@a\n',
       'function f(',
