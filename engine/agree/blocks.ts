@@ -9,8 +9,9 @@ export interface Block {
   closed: boolean
 }
 
-/** A fence on a line of its own, in a list item, or behind what announces the code. */
-const FENCE = /^[ \t]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+|[^`~]*[:：][ \t]*)?(`{3,}|~{3,})[ \t]*([^`]*)$/
+/** A fence on a line of its own or in a list item, and one behind what announces the code. */
+const FENCE = /^[ \t]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?(`{3,}|~{3,})[ \t]*([^`]*)$/
+const ANNOUNCED = /^[^`~]*[:：][ \t]*(`{3,}|~{3,})[ \t]*([^`]*)$/
 /** A fence that closes a block: alone, or at the end of the code's last line. */
 const CLOSES = /^[ \t]*(`{3,}|~{3,})[ \t]*$|[^`~](`{3,}|~{3,})[ \t]*$/
 /** A block of these is a text with blocks of its own. */
@@ -30,7 +31,7 @@ export function blocksIn(text: string, depth = 0): Block[] {
   }
   for (const line of text.split('\n').map((line) => line.replace(/\r$/, ''))) {
     if (open === null) {
-      const [, fence, info = ''] = FENCE.exec(line) ?? []
+      const [, fence, info = ''] = FENCE.exec(line) ?? ANNOUNCED.exec(line) ?? []
       if (fence !== undefined) open = { fence, tag: tagOf(info), lines: [] }
       continue
     }

@@ -381,6 +381,8 @@ describe('extraction', () => {
       '"""',
       "'",
       '```\n',
+      ' ',
+      ': ',
       'if x:\n ',
       '@a\n',
       'function f(',

@@ -40,7 +40,7 @@ function boundReason(given: unknown): Reason {
   }
 }
 
-const FRACTION = /\d+\.\d+(?:e[-+]?\d+)?/g
+const FRACTION = /(?<![\d.])\d+\.\d+(?:e[-+]?\d+)?/g
 
 /** A digest knows no tolerance: in a text that needs one, fractions have nine significant digits. */
 function digest(given: string): string {
