@@ -14,6 +14,7 @@ import {
   type EndpointFlags,
   type EngineFlags,
 } from './engine-flags.ts'
+import { workerDevices } from './pairing.ts'
 import { printable } from '../protocol/controls.ts'
 import { integer, print, UsageError } from './usage.ts'
 
@@ -51,8 +52,9 @@ export function addModel(program: Command): void {
       const fits = await openFits()
       const devices = await deviceList()
       const settings = { paths, budget, engine }
+      const workers = flags.workers && { workers: await workerDevices(flags.workers) }
       const fit = await fits
-        .fit({ file: at, settings, devices, free: systemFree() })
+        .fit({ file: at, settings, devices, ...workers, free: systemFree() })
         .catch(toBraidError) // a file can be described without the engine
       await fits.close()
       await print(

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { fail, toBraidError } from '../protocol/errors.ts'
 import { loadAddon } from '../native/index.ts'
+import type { WorkerDevice } from '../protocol/workers.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { WorkerLinks } from '../workers/index.ts'
 import { say } from './usage.ts'
@@ -19,6 +20,12 @@ export async function pairNew(workers: readonly string[]): Promise<void> {
   } finally {
     links.close()
   }
+}
+
+/** Returns the devices of workers that this machine is paired with. Errors: those of `pairNew`. */
+export async function workerDevices(workers: readonly string[]): Promise<WorkerDevice[]> {
+  const links = new WorkerLinks(dataFolder(), { addon: () => loadAddon({ gpu: false }) })
+  return links.devices(workers).finally(() => links.close())
 }
 
 async function pairOne(links: WorkerLinks, worker: string): Promise<void> {
