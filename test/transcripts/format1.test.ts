@@ -79,10 +79,11 @@ function put(run: string): void {
   if (existsSync(alternatives)) copyFileSync(alternatives, file(`${run}.alt`))
 }
 
-const stream = ({ status, reason, answer, tokens, text }: Segment) => ({
+/** 0.1.0 counted what was found at the end of a text, even if that was cut off there. */
+const stream = ({ status, reason, found, tokens, text }: Segment) => ({
   status,
   reason,
-  answer: answer && { text: answer.text, kind: answer.kind },
+  answer: found && { text: found.text, kind: found.kind },
   ids: [...tokens].map(({ id }) => id),
   text,
 })
