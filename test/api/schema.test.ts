@@ -2,6 +2,7 @@
 import type OpenAI from 'openai'
 import type { ChatCompletion } from 'openai/resources/chat/completions'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RunState } from '../../engine/protocol/fold.ts'
 import { smolLM2 } from '../support/models.ts'
 import { THINKS } from '../support/scripted-model.ts'
 import { until } from '../support/test-client.ts'
@@ -126,7 +127,9 @@ describe('an answer in a JSON schema', () => {
       run: run.run,
       command: { type: 'extend', segment: 'p1', tokens: 200 },
     })
-    await until(() => api.state(run.run).paths[0]!.reason === 'finished', 'the end of the path')
+    const ended = ({ status, paths: [path] }: RunState) =>
+      status === 'ended' && path!.reason === 'finished'
+    await until(() => ended(api.state(run.run)), 'the end of the path and of the run')
     const state = api.state(run.run)
     checkCity(state.paths[0]!.text)
     expect(state.settings!.schema).toBe(JSON.stringify(CITY))
