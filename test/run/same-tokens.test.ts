@@ -124,9 +124,11 @@ function chosenMember({ state }: Watched, winner: number): SegmentId {
   return (classes[winner] ?? classes[0]!).members[0]!
 }
 
-const stated = (text: string) => {
+/** What a text states. Where it was cut off, its last line states nothing; those dropped here had ended before. */
+const stated = ({ text, reason }: Pick<Decoded, 'text' | 'reason'>) => {
   const answer = extractAnswer(text)
-  return answer === null ? null : { text: answer.text, kind: answer.kind }
+  const isCut = answer?.kind === 'final-line' && reason !== 'finished' && reason !== 'dropped'
+  return answer === null || isCut ? null : { text: answer.text, kind: answer.kind }
 }
 
 /** Returns the votes of a recorded run, and its answer, by what its texts state. */
@@ -138,12 +140,11 @@ function outcomeOf({ paths, summaries, votes }: Golden, chosen: SegmentId | unde
         over === 'paths'
           ? {
               member: pathId(member),
-              answer: stated(paths.find(({ path }) => path === member)!.text)?.text ?? null,
+              answer: stated(paths.find(({ path }) => path === member)!)?.text ?? null,
             }
           : {
               member: summaryId(member),
-              answer:
-                stated(summaries.find(({ version }) => version === member)!.text)?.text ?? null,
+              answer: stated(summaries.find(({ version }) => version === member)!)?.text ?? null,
             },
       ),
       rule,
@@ -157,7 +158,7 @@ function outcomeOf({ paths, summaries, votes }: Golden, chosen: SegmentId | unde
     votes: counted,
     answer:
       last === undefined
-        ? (stated(single?.text ?? '')?.text ?? null)
+        ? ((single && stated(single)?.text) ?? null)
         : (last.classes[last.winner]?.answer ?? null),
   }
 }
@@ -189,14 +190,14 @@ describe('a run with the same settings, seed and commands', () => {
       const { group, thought, seed, budget, ...one } = run.segment(pathId(path))
       expect({ ...decoded(run, pathId(path)), group, thought, seed, budget }).toEqual({
         ...wanted,
-        answer: stated(wanted.text),
+        answer: stated(wanted),
       })
       expect(one.parent).toEqual(parent && { segment: pathId(parent.path), at: parent.at })
       expect(Math.abs(one.logprobSum - logprobSum)).toBeLessThan(1e-3)
     }
     for (const { version, paths, fusion, cuts, ...wanted } of golden.summaries) {
       const segment = summaryId(version)
-      expect(decoded(run, segment)).toEqual({ ...wanted, answer: stated(wanted.text) })
+      expect(decoded(run, segment)).toEqual({ ...wanted, answer: stated(wanted) })
       expect(run.segment(segment)).toMatchObject({
         reads: paths.map(pathId),
         fusion,

@@ -152,10 +152,10 @@ TEST("a chunk aims at its time, grows by doubling, and is a whole batch without 
     pace.note(64, 64, 32, true);
     CHECK_EQUAL(pace.next(true, 512), 128u);
     pace.note(128, 128, 640, true); // 5 ms a token
-    CHECK_EQUAL(pace.next(true, 512), 36u);
-    pace.note(1, 36, 100, true); // what was left
-    CHECK_EQUAL(pace.next(true, 512), 36u);
-    pace.note(30, 36, 36000, true);
+    CHECK_EQUAL(pace.next(true, 512), 30u);
+    pace.note(1, 30, 100, true); // what was left
+    CHECK_EQUAL(pace.next(true, 512), 30u);
+    pace.note(30, 30, 36000, true);
     CHECK_EQUAL(pace.next(true, 512), 1u);
     pace.note(512, 512, 51.2, false);
     CHECK_EQUAL(pace.next(true, 512), Pace::FIRST);
