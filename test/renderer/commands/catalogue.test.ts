@@ -77,4 +77,5 @@ test('the palette ranks what was typed: beginnings first', () => {
   ).toEqual(['New run', 'Run again with a new seed', 'Renew'])
   expect(match('Run again with a new seed', 'seed run')).toBe(1)
   expect(match('Next path', 'xyz')).toBe(0)
+  expect(match('Replay', 'replay')).toBeGreaterThan(match('Replay the recorded run', 'replay'))
 })
