@@ -1,7 +1,7 @@
 import { app, screen, type BrowserWindow, type Rectangle } from 'electron'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { DataFile } from '../engine/host/index.ts'
+import { DataFile } from '../engine/files/index.ts'
 import { say } from '../engine/terminal/index.ts'
 import { readPreferences, type Preferences } from '../engine/protocol/preferences.ts'
 

@@ -17,7 +17,7 @@ export const ROOMS = {
   prompt: ['protocol', 'native'],
   kv: ['protocol', 'native'],
   remote: ['protocol', 'native'],
-  workers: ['protocol', 'files', 'native', 'programs'],
+  workers: ['protocol', 'files', 'native', 'programs', 'terminal'],
   models: ['protocol', 'files', 'kv', 'native', 'programs', 'prompt', 'remote', 'workers'],
   measure: ['protocol', 'kv', 'models', 'native', 'prompt'],
   transcripts: ['protocol', 'files', 'strategies'],

@@ -1,38 +1,27 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import { readText, writeAtomic } from '../files/index.ts'
+import { SecretFile } from '../files/index.ts'
 
 /** The file of the data folder that holds the key; only this user can read it. */
 export const KEY_FILE = 'api-key'
 const KEY = /^braid-[\w-]{43}$/
 
+const keyIn = (folder: string) =>
+  new SecretFile(join(folder, KEY_FILE), {
+    read: (text) => (KEY.test(text) ? text : null),
+    make: () => `braid-${randomBytes(32).toString('base64url')}`,
+    saving: 'Saving the API key',
+  })
+
 /** Returns the key of a data folder, and whether it was made just now. Throws disk errors. */
 export function apiKey(folder: string): { key: string; file: string; made: boolean } {
-  const file = join(folder, KEY_FILE)
-  const kept = read(file)
-  if (kept !== null) {
-    chmodSync(file, 0o600)
-    return { key: kept, file, made: false }
-  }
-  return { key: newKey(folder), file, made: true }
+  const kept = keyIn(folder)
+  const { secret, made } = kept.get()
+  return { key: secret, file: kept.file, made }
 }
 
 /** Replaces the key of a data folder and returns the new one: the old one opens nothing any more. */
-export function newKey(folder: string): string {
-  const key = `braid-${randomBytes(32).toString('base64url')}`
-  writeAtomic(join(folder, KEY_FILE), key + '\n', 'Saving the API key')
-  return key
-}
-
-function read(file: string): string | null {
-  try {
-    const text = readText(file, 4096).trim()
-    return KEY.test(text) ? text : null
-  } catch {
-    return null
-  }
-}
+export const newKey = (folder: string): string => keyIn(folder).replace()
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 

@@ -1,4 +1,5 @@
 export { AppendFile, writeAtomic } from './disk.ts'
+export { DataFile } from './data-file.ts'
 export { diskError } from './disk-error.ts'
 export { makeFolder } from './folder.ts'
 export { givenPath } from './given.ts'
@@ -12,4 +13,5 @@ export {
   readText,
   regularHandle,
 } from './regular.ts'
+export { SecretFile } from './secret.ts'
 export { ownName, stateOf } from './owner.ts'

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import {
+  DataFile,
   givenPath,
   makeFolder,
   MAX_OWN_FILE,
@@ -28,7 +29,6 @@ import {
 } from '../protocol/wire.ts'
 import type { RunStore } from '../transcripts/index.ts'
 import { newRunId } from '../transcripts/index.ts'
-import { DataFile } from './data-file.ts'
 import type { HostEngine } from './engine.ts'
 import type { Runs } from './runs.ts'
 

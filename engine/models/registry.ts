@@ -7,6 +7,7 @@
 import { lstat, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
+import { ownEntry } from '../protocol/own.ts'
 import { serverAddress, type ServerAddress } from '../protocol/address.ts'
 import { fail, toBraidError } from '../protocol/errors.ts'
 import { runError } from '../protocol/events.ts'
@@ -87,8 +88,8 @@ export class ModelRegistry {
       origin: 'bundled',
       bundled: true,
       present: true,
-      ...(deviceOf(bundledDevices, model.file) !== undefined && {
-        device: deviceOf(bundledDevices, model.file),
+      ...(ownEntry(bundledDevices, model.file) !== undefined && {
+        device: ownEntry(bundledDevices, model.file),
       }),
     }))
     const own = models.filter(({ file }) => !bundled.some((model) => model.file === file))
@@ -98,7 +99,7 @@ export class ModelRegistry {
   /** Returns the device chosen for a model, or undefined. */
   async device(file: string): Promise<string | undefined> {
     const { models, bundledDevices } = await this.#read()
-    return models.find((entry) => entry.file === file)?.device ?? deviceOf(bundledDevices, file)
+    return models.find((entry) => entry.file === file)?.device ?? ownEntry(bundledDevices, file)
   }
 
   /** Returns whether any of these files belongs to a model on the list. */
@@ -305,10 +306,6 @@ export class ModelRegistry {
     }
   }
 }
-
-/** A file may have a name that every object inherits, such as `constructor`. */
-const deviceOf = (devices: State['bundledDevices'], file: string): string | undefined =>
-  Object.hasOwn(devices, file) ? devices[file] : undefined
 
 async function describe(file: string): Promise<Omit<Entry, 'origin'>> {
   if (!isAbsolute(file)) throw fail('bad-path/relative')

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { API_PORT } from './api.ts'
+import { ownEntry } from './own.ts'
 import { RunRequest } from './request.ts'
 
 /**
@@ -122,7 +123,7 @@ export function storedPreferences<H extends Home>(
   if (!isObject(stored)) return {}
   const good = entriesOf(homes).map(([key, { schema, fallback }]) => [
     key,
-    salvage(schema, own(stored, key), fallback),
+    salvage(schema, ownEntry(stored, key), fallback),
   ])
   return withoutUndefined(good) as Partial<Preferences<H>>
 }
@@ -160,16 +161,13 @@ function salvage(schema: z.ZodType, value: unknown, fallback: unknown): unknown 
   return withoutUndefined(
     Object.entries(schema.shape as Record<string, z.ZodType>).map(([key, part]) => [
       key,
-      salvage(part, own(value, key), own(fallback, key)) ?? own(fallback, key),
+      salvage(part, ownEntry(value, key), ownEntry(fallback, key)) ?? ownEntry(fallback, key),
     ]),
   )
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const own = (value: Record<string, unknown>, key: string): unknown =>
-  Object.hasOwn(value, key) ? value[key] : undefined
 
 const withoutUndefined = (entries: readonly unknown[][]): Record<string, unknown> =>
   Object.fromEntries(entries.filter(([, value]) => value !== undefined) as [string, unknown][])

@@ -4,9 +4,8 @@
  * imitate it. It is too long to be guessed, also by somebody who recorded connections.
  */
 import { hkdfSync, randomInt } from 'node:crypto'
-import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeAtomic } from '../files/index.ts'
+import { SecretFile } from '../files/index.ts'
 import { fail } from '../protocol/errors.ts'
 
 /** Crockford's base 32: no I, L, O and U. */
@@ -30,27 +29,20 @@ export function readCode(text: string): string {
 export const keyOf = (code: string): Buffer =>
   Buffer.from(hkdfSync('sha256', readCode(code), '', 'braid worker 1', 32))
 
+const codeIn = (folder: string) =>
+  new SecretFile(join(folder, FILE), {
+    read: readCode,
+    make: () =>
+      readCode(Array.from({ length: LENGTH }, () => DIGITS[randomInt(DIGITS.length)]).join('')),
+    saving: 'Saving the pairing code',
+  })
+
 /** Returns the code of a data folder, and whether it was made just now. Throws disk errors. */
 export function ownCode(folder: string): { code: string; file: string; made: boolean } {
-  const file = join(folder, FILE)
-  const kept = read(file)
-  if (kept === null) return { code: newCode(folder), file, made: true }
-  chmodSync(file, 0o600)
-  return { code: kept, file, made: false }
+  const kept = codeIn(folder)
+  const { secret, made } = kept.get()
+  return { code: secret, file: kept.file, made }
 }
 
 /** Replaces the code of a data folder: the old one opens nothing any more. Throws disk errors. */
-export function newCode(folder: string): string {
-  const digits = Array.from({ length: LENGTH }, () => DIGITS[randomInt(DIGITS.length)]).join('')
-  const code = readCode(digits)
-  writeAtomic(join(folder, FILE), code + '\n', 'Saving the pairing code')
-  return code
-}
-
-function read(file: string): string | null {
-  try {
-    return readCode(readFileSync(file, 'utf8'))
-  } catch {
-    return null
-  }
-}
+export const newCode = (folder: string): string => codeIn(folder).replace()

@@ -4,6 +4,7 @@ import { BraidError, fail } from '../protocol/errors.ts'
 import { thrownError, type RunError } from '../protocol/events.ts'
 import type { WorkerDevice } from '../protocol/workers.ts'
 import { spawnProgram } from '../programs/index.ts'
+import { passOn } from '../terminal/index.ts'
 import type { Pulse } from './wire.ts'
 
 /** Requests to `tunnel-main`. */
@@ -59,7 +60,7 @@ export class Tunnel {
     const child = spawnProgram('workers/tunnel-main', [], { ipc: true })
     for (const output of [child.stdout, child.stderr] as Socket[]) output.unref()
     child.stdout!.resume()
-    child.stderr!.pipe(process.stderr, { end: false })
+    passOn(child.stderr)
     child.on('message', (told: Told) => {
       if (told.type === 'lost') {
         const { worker, reason } = told

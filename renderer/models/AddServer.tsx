@@ -1,9 +1,9 @@
 import { ChevronRight } from 'lucide-react'
 import { useState } from 'react'
 import { useT } from '../i18n/index.ts'
-import { failureWords } from '../i18n/wording.ts'
 import { addServerModel, askServer } from '../store/models.ts'
 import { visible } from '../ui/visible.ts'
+import { useWork } from './work.ts'
 
 interface Asked {
   server: string
@@ -18,19 +18,7 @@ export function AddServer({ onAdded }: { onAdded(place: string): void }) {
   const [key, setKey] = useState('')
   const [asked, setAsked] = useState<Asked | null>(null)
   const [model, setModel] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(null)
-  const work = async (what: () => Promise<void>) => {
-    setBusy(true)
-    setError(null)
-    try {
-      await what()
-    } catch (failure) {
-      setError(failureWords(failure))
-    } finally {
-      setBusy(false)
-    }
-  }
+  const { busy, error, work } = useWork()
   const ask = () =>
     work(async () => {
       setAsked(null)

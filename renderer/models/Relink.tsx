@@ -1,32 +1,28 @@
 import { useState } from 'react'
 import type { ModelEntry } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
-import { failureWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
 import { chooseModel, refreshModels } from '../store/models.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { shell } from '../store/shell.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
+import { useWork } from './work.ts'
 
 /** Asks for the new path of a model whose file has moved. */
 export function Relink({ entry, onFound }: { entry: ModelEntry; onFound(file: string): void }) {
   const t = useT()
   const [path, setPath] = useState('')
-  const [error, setError] = useState<string | null>(null)
+  const { error, work } = useWork()
   const desktop = shell()
-  const relink = async (to: string) => {
-    setError(null)
-    try {
+  const relink = (to: string) =>
+    work(async () => {
       const { file } = await host.call('models.relink', { file: entry.file, to })
       const chosen = usePrefs.getState().model === entry.file
       await refreshModels()
       if (chosen) await chooseModel(file)
       onFound(file)
-    } catch (failure) {
-      setError(failureWords(failure))
-    }
-  }
+    })
   return (
     <section className="panel" aria-labelledby="moved">
       <header>

@@ -1,10 +1,11 @@
-import { useState, type FormEvent } from 'react'
+import { useState } from 'react'
 import { useT } from '../i18n/index.ts'
-import { errorWords, failureWords } from '../i18n/wording.ts'
+import { errorWords } from '../i18n/wording.ts'
 import { bytes } from '../i18n/format.ts'
 import { forgetWorker, pairWorker, useModels } from '../store/models.ts'
 import { report } from '../store/toasts.ts'
 import { visible } from '../ui/visible.ts'
+import { useWork } from './work.ts'
 
 /** Shows the machines that can hold layers of a model, and pairs with more. */
 export function WorkersPanel() {
@@ -12,24 +13,14 @@ export function WorkersPanel() {
   const workers = useModels((s) => s.workers)
   const [address, setAddress] = useState('')
   const [code, setCode] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<string | null>(null)
+  const { busy, error, work } = useWork()
   const ready = address.trim() !== '' && code.trim() !== '' && !busy
-  const pair = async (event: FormEvent) => {
-    event.preventDefault()
-    if (!ready) return
-    setBusy(true)
-    setError(null)
-    try {
+  const pair = () =>
+    work(async () => {
       await pairWorker(address.trim(), code.trim())
       setAddress('')
       setCode('')
-    } catch (failure) {
-      setError(failureWords(failure))
-    } finally {
-      setBusy(false)
-    }
-  }
+    })
   return (
     <section className="panel" aria-labelledby="workers">
       <header>
@@ -70,7 +61,13 @@ export function WorkersPanel() {
           </li>
         ))}
       </ul>
-      <form className="body col tight" onSubmit={(event) => void pair(event)}>
+      <form
+        className="body col tight"
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (ready) void pair()
+        }}
+      >
         <div className="row wrap">
           <input
             className="input mono path-input"

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import { MAX_OWN_FILE, readText, writeAtomic } from '../files/index.ts'
+import { writeAtomic } from './disk.ts'
+import { MAX_OWN_FILE, readText } from './regular.ts'
 
 /** A small JSON file of the data folder. A missing or damaged file reads as `empty`. */
 export class DataFile<T> {
@@ -21,7 +22,8 @@ export class DataFile<T> {
     }
   }
 
-  write(value: T): void {
-    writeAtomic(this.#file, JSON.stringify(value, null, 1) + '\n')
+  /** `doing`: what failed if it cannot be written. Throws disk errors. */
+  write(value: T, doing?: string): void {
+    writeAtomic(this.#file, JSON.stringify(value, null, 1) + '\n', doing)
   }
 }
