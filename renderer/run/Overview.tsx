@@ -17,6 +17,7 @@ import { plainAnswer } from '../ui/AnswerText.tsx'
 import { visible } from '../ui/visible.ts'
 import { DroppedPaths } from './DroppedPaths.tsx'
 import { ForkOverview } from './ForkOverview.tsx'
+import { grownPaths } from '../ui/control-tokens.ts'
 import { pathTree, type Stretch } from './tree.ts'
 
 const WIDTH = 320
@@ -59,7 +60,8 @@ function useCalm(run: string): RunState {
   return state
 }
 
-const hasGrown = ({ paths }: RunState): boolean => pathTree(paths) !== null
+/** Asked at every change, so it reads no tokens. */
+const hasGrown = ({ paths }: RunState): boolean => grownPaths(paths).length > 0
 
 /**
  * Draws the paths as a tree: their common prefix is the trunk, they branch where they diverge, and their answers are
@@ -192,7 +194,7 @@ function draw(
   const own = node.paths.length === 1
   shapes.push(
     <line
-      key={`${node.paths[0]}-${node.from}-${node.to}`}
+      key={shapes.length} // an empty stretch of a path may stand twice
       x1={from}
       y1={at}
       x2={to}
@@ -206,7 +208,7 @@ function draw(
     const bend = to + BEND
     shapes.push(
       <path
-        key={`b${child.paths[0]}-${child.from}`}
+        key={shapes.length}
         d={`M${to} ${at}C${bend} ${at} ${to} ${end} ${bend} ${end}`}
         className={child.paths.length === 1 ? 'branch' : 'trunk'}
         data-segment={child.paths.length === 1 ? child.paths[0] : undefined}
