@@ -207,8 +207,8 @@ export function bridge(local: Duplex, tunnel: TLSSocket, pulse = PULSE): Promise
     tunnel.on('error', (error: NodeJS.ErrnoException) => over(error.code ?? error.message))
     tunnel.on('close', () => over('the connection was closed'))
     deframer.on('error', (error) => over(error.message))
-    local.on('close', () => over(null))
-    local.on('error', () => over(null))
+    // Not 'close' alone: the far end, which hears of the end, too, may be gone before it comes.
+    for (const event of ['end', 'close', 'error']) local.on(event, () => over(null))
     local.pipe(framer).pipe(tunnel)
     tunnel.pipe(deframer).pipe(local, { end: false })
   })

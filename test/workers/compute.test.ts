@@ -184,12 +184,12 @@ describe('a worker that dies while nothing computes', () => {
         summaryBudget: 8,
         engine: { device: 'cpu', workers: on },
       })
-    expect((await ask([address])).state.status).toBe('ended')
+    expect((await ask([address])).state).toMatchObject({ status: 'ended', error: null })
     expect(engine.loaded()).toMatchObject([{ workers: [address], inUse: false }])
     await worker.close()
     await until(() => engine.loaded().length === 0, 'the model to be unloaded')
     expect(lost).toBe(false)
-    expect((await ask([])).state.status).toBe('ended')
+    expect((await ask([])).state).toMatchObject({ status: 'ended', error: null })
     await engine.close()
   })
 })

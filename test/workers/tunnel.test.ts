@@ -216,6 +216,21 @@ describe('a bridge', () => {
     left.destroy()
   })
 
+  it('is over with its local connection, also if the far end hears of that before it is closed', async () => {
+    const [t, far] = pair()
+    const local = new Duplex({
+      read() {},
+      write: (_chunk, _encoding, done) => done(),
+      autoDestroy: false,
+    })
+    local.once('end', () => far.destroy())
+    const over = bridge(local, t)
+    local.push(null)
+    expect(await over).toBe(null)
+    expect(local.closed).toBe(false)
+    local.destroy()
+  })
+
   it('stays as long as there are signs of life, and ends with a frame that is too long', async () => {
     const [[, left], [t, far], [u, near]] = [pair(), pair(), pair()]
     const ends: (string | null)[] = []
