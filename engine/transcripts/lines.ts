@@ -9,7 +9,8 @@ import { NestsTooDeep, parseJson } from '../protocol/json.ts'
 import { diskError, openRegular } from '../files/index.ts'
 import { Format1, Format1Event, TooLarge } from './format1.ts'
 
-const CHUNK = 256 << 10
+/** Small enough that the next reader of the chunks works while the next chunk is read. */
+const CHUNK = 64 << 10
 const KNOWN = new Set<string>(RunEvent.options.map((option) => option.shape.type.value))
 const KNOWN1 = new Set<string>(Format1Event.options.map((option) => option.shape.type.value))
 
@@ -20,7 +21,7 @@ export interface Line {
 }
 
 /**
- * Yields the complete lines of [from, to) in chunks of about 256 KiB; bytes after the last newline
+ * Yields the complete lines of [from, to) in chunks of about 64 KiB; bytes after the last newline
  * are ignored.
  */
 export function* readLines(file: string, to = Infinity, from = 0): Generator<Line[]> {
