@@ -3,7 +3,7 @@
  * at once, some of which read slowly or leave in the middle. Prints what they got, how long they waited, and the memory of the
  * server. Fails if an answer is lost, if a request fails, or if the server does not answer at the end. Without --model, SmolLM2-135M thinks.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util'
 import { quantile } from '../engine/lab/index.ts'
 import { smolLM2 } from '../test/support/models.ts'
 import { Random } from '../test/support/random.ts'
+import { startApi } from './api-process.ts'
 
 const { values } = parseArgs({
   options: {
@@ -47,16 +48,7 @@ interface Got {
   why?: string
 }
 
-const server = spawn(
-  process.execPath,
-  ['scripts/braid.mjs', 'api', '--model', model, '--port', '0', '--jobs', values.jobs],
-  { env: { ...process.env, BRAID_DATA: folder }, stdio: ['ignore', 'pipe', 'inherit'] },
-)
-let said = ''
-server.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
-while (!said.includes('API key: ') && server.exitCode === null) await sleep(50)
-const url = new URL(/Braid API: (\S+)/.exec(said)![1]!)
-const key = /API key: (\S+)/.exec(said)![1]!
+const { child: server, url, key } = await startApi(folder, model, ['--jobs', values.jobs])
 const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
 
 function ask(path: string, body?: unknown): Promise<IncomingMessage> {

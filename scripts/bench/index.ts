@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--only decode,join,cost,memory,frames,fuse,many,idle,beside,workers] [--models small,1.5b,qwen-0.5b,qwen-1.5b] [--rounds N] [--steps N] [--paths 1,2,4,8,16] [--threads N] [--device NAME]`
+ * `npm run bench -- [--only decode,join,cost,memory,frames,fuse,many,idle,beside,workers,server] [--models small,1.5b,qwen-0.5b,qwen-1.5b] [--rounds N] [--steps N] [--paths 1,2,4,8,16] [--threads N] [--device NAME]`
  * Pairs every comparison within one run, and prints medians.
  */
 import { parseArgs } from 'node:util'
@@ -17,6 +17,7 @@ import { benchIdle } from './idle.ts'
 import { benchJoin } from './join.ts'
 import { benchMany } from './many.ts'
 import { benchMemory } from './memory.ts'
+import { benchServer } from './server.ts'
 import { benchWorkers } from './workers.ts'
 
 const { values } = parseArgs({
@@ -59,6 +60,7 @@ for (const key of values.models.split(',')) {
 for (const model of models) {
   if (only.includes('memory')) await benchMemory(model, settings)
   if (only.includes('workers')) await benchWorkers(model, settings, steps)
+  if (only.includes('server')) await benchServer(model, settings, steps)
   if (only.includes('cost')) await benchCost(model, settings, steps)
   if (only.includes('join')) await benchJoin(model, settings)
   if (only.includes('decode'))
