@@ -90,6 +90,8 @@ export const compose = {
   'compose.followUp': 'Follow-up to summary v{{version}} of',
   'compose.followUpPath': 'Follow-up to path {{path}} of',
   'compose.noFollowUp': 'Start fresh',
+  'compose.versionOf': 'Another version of',
+  'compose.noVersion': 'Start fresh',
 
   'model.native_one': 'trained for {{count}} path',
   'model.native_other': 'trained for {{count}} paths',

@@ -88,6 +88,8 @@ export const compose: Record<keyof typeof en, string> = {
   'compose.followUp': '追问总结 v{{version}}：',
   'compose.followUpPath': '追问路径 {{path}}：',
   'compose.noFollowUp': '不再追问',
+  'compose.versionOf': '另一个版本，属于：',
+  'compose.noVersion': '另起对话',
 
   'model.native_one': '按 {{count}} 条路径训练',
   'model.native_other': '按 {{count}} 条路径训练',
