@@ -97,6 +97,31 @@ export const moreErrors: Record<keyof typeof MORE_ERRORS, string> = {
   'bad-request/nothing-to-run': '没有可运行的内容。',
   'bad-request/set-line': '{where}：内容不符，{reason}',
   'bad-request/set-json': '{where}：不是有效的 JSON（{reason}）。',
+  'bad-combination/nothing-to-ablate': '{model} 没有用于并行思考的控制词元：没有可消融的内容。',
+  'bad-combination/bank-trained':
+    '此模型经过并行思考训练：其路径相互依赖，无法单独记录。请选择其他模型，或使用 `braid eval`。',
+  'wrong-model/bank':
+    '{file} 不是此路径库的模型 {model}：其 SHA-256 为 {sha256}，而不是 {wanted}。',
+  'bad-request/bank-runs': '有 {count} 个运行失败。第一个是 {run}：{reason}',
+  'bad-request/bank-rule': '{file} 是以 `--answer {rule}` 评判的：请使用相同的规则。',
+  'bad-request/bank-outcomes': '{file} 中没有路径库的结果：{reason}',
+  'bad-request/no-bank': '{folder} 中没有路径库：缺少 bank.json。',
+  'bad-transcript/other-bank': '{folder} 中的 {run} 是为另一个路径库记录的。请将其移出该文件夹。',
+  'bad-request/bank-file': '无法读取 {file}：{reason}',
+  'bad-request/bank-differs':
+    '{folder} 中的路径库是在其他条件下记录的（原有 ≠ 当前：{differs}）。请选择其他文件夹（--out）。',
+  'bad-request/bank-data':
+    '{file} 不是 {folder} 中路径库的数据：其 SHA-256 为 {sha256}，而不是 {wanted}。',
+  'bad-request/bank-elsewhere': '路径库在此处由 `braid bank` 记录。',
+  'cancelled/lab': '已停止。已完成的部分会保留：再次执行同一命令即可继续。',
+  'io/write': '无法写入 {file}：{reason}',
+  'bad-request/no-results': '此实验还没有结果。',
+  'bad-request/result-file': '{file} 不是实验的结果文件。请选择其他文件夹（--out）。',
+  'bad-request/results-differ':
+    '{folder} 中的结果是在其他条件下得到的（{differs}）。请选择其他文件夹（--out）。',
+  'bad-request/result-line': '{file} 第 {line} 行已损坏。请删除该行，或选择其他文件夹（--out）。',
+  'bad-request/no-wrong-path':
+    '没有单独的路径以 {least} 个或更多词元出错：请使用更短的前缀（--prefixes）、更大的预算（--budget）或更多问题。',
   'engine-lost/process': '引擎进程已退出（{reason}）。',
   'bad-transcript/first': '第一个事件不是 run-started。',
   'bad-transcript/newer': '此文件由更新版本的 Braid 写入。',
