@@ -10,6 +10,7 @@ export const compose = {
   'compose.searchModels': 'Search your models',
   'compose.noModelFound': 'No model of this name.',
   'compose.getModel': 'Get a model …',
+  'compose.searchHub': 'Search Hugging Face for “{{text}}”',
   'compose.modelGone':
     'The file {{file}} is not there. Locate it under Models, or choose another model.',
   'compose.keys': '{{key}} starts',
