@@ -49,7 +49,7 @@ export const EndReason = z.enum([
 ])
 export type EndReason = z.infer<typeof EndReason>
 
-const Params = z.record(z.string(), z.union([z.string(), z.number()]))
+export const Params = z.record(z.string(), z.union([z.string(), z.number()]))
 
 /**
  * The reader words `detail` and `params` (wording.ts); an unexpected error has a `message` instead.

@@ -24,7 +24,8 @@ const WORDS: Readonly<Record<string, Words>> = { zh }
 const words = () => WORDS[i18next.language] ?? ENGLISH
 
 /** Returns a notice in the current language. One that is unknown or has its own message stays as it is. */
-export const noticeWords = (notice: Notice): string => noticeIn(words(), notice)
+export const noticeWords = (notice: Pick<Notice, 'code' | 'params'>): string =>
+  noticeIn(words(), notice)
 
 /** Returns why a program is not run or compared, or what ended a call, in the current language. */
 export const reasonWords = (reason: Reason): string => reasonIn(words(), reason)

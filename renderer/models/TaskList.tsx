@@ -2,7 +2,7 @@ import { ArrowDownToLine, Check, Cpu, Pause, Play, RefreshCw, X } from 'lucide-r
 import type { Task } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { bytes, duration } from '../i18n/format.ts'
-import { errorWords } from '../i18n/wording.ts'
+import { errorWords, noticeWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
 import { chooseModel, useModels } from '../store/models.ts'
 import { go } from '../store/route.ts'
@@ -68,8 +68,8 @@ function TaskRow({ task }: { task: Task }) {
           </p>
         )}
         {task.notices?.map((notice) => (
-          <p key={notice} className="small" dir="auto">
-            {visible(notice)}
+          <p key={JSON.stringify(notice)} className="small" dir="auto">
+            {visible(noticeWords(notice))}
           </p>
         ))}
         {task.state === 'done' && task.file !== undefined && (

@@ -36,7 +36,7 @@ test.each(Object.keys(english) as (keyof typeof english)[])(
 test('what a user meets while getting, adding and converting models, and in the Lab, has a code to word it by', () => {
   const engine = fileURLToPath(new URL('../../../engine', import.meta.url))
   const met = readdirSync(engine, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    /^(models\/(download|convert)\/.*|models\/(registry|jobs|tasks|gguf|file-reader)|host\/(library|lab|api|attributions|runs)|files\/.*|lab\/.*)\.ts$/.test(
+    /^(models\/(download|convert)\/.*|models\/(registry|jobs|tasks|gguf|file-reader)|host\/(library|lab|api|attributions|runs)|(files|lab|devices)\/.*)\.ts$/.test(
       file.replaceAll('\\', '/'),
     ),
   )
