@@ -164,3 +164,35 @@ export const MORE_ERRORS = {
   'bad-path/run': '{reason}',
   'no-such-run/run': '{reason}',
 } as const
+
+/** What failed (`doing`), or what is locked (`what`): the English is its own code. */
+export const TERMS = [
+  'Beginning a bank',
+  'Converting a transcript',
+  'Copying a run',
+  'Creating a folder',
+  'Creating the data folder',
+  'Creating the folder of a bank',
+  'Creating the folder of an experiment',
+  'Emptying the trash',
+  'Looking for a file',
+  'Looking for what is served',
+  'Moving a run',
+  'Noting what is served',
+  'Opening a transcript',
+  'Reading a transcript',
+  'Saving',
+  'Saving the API key',
+  'Saving the list of models',
+  'Saving the list of workers',
+  'Saving the pairing code',
+  'Starting a transcript',
+  'Writing a deleted file again',
+  'Writing a transcript',
+  'the list of models',
+  'the list of tasks',
+  'this bank',
+  'this experiment',
+  'this run',
+] as const
+export type Term = (typeof TERMS)[number]

@@ -1,4 +1,4 @@
-import type { MORE_ERRORS } from '../../../engine/protocol/wording-more.ts'
+import type { MORE_ERRORS, Term } from '../../../engine/protocol/wording-more.ts'
 
 /** The Chinese of errors about downloads, model files, conversions, experiments and files on the disk. */
 export const moreErrors: Record<keyof typeof MORE_ERRORS, string> = {
@@ -146,4 +146,34 @@ export const moreErrors: Record<keyof typeof MORE_ERRORS, string> = {
   'engine-lost/convert': '转换进程意外结束：{reason}',
   'bad-path/run': '路径无效：{reason}',
   'no-such-run/run': '找不到运行：{reason}',
+}
+
+export const terms: Record<Term, string> = {
+  'Beginning a bank': '建立路径库',
+  'Converting a transcript': '转换记录',
+  'Copying a run': '复制运行',
+  'Creating a folder': '创建文件夹',
+  'Creating the data folder': '创建数据文件夹',
+  'Creating the folder of a bank': '创建路径库的文件夹',
+  'Creating the folder of an experiment': '创建实验的文件夹',
+  'Emptying the trash': '清空回收站',
+  'Looking for a file': '查找文件',
+  'Looking for what is served': '查看正在提供的服务',
+  'Moving a run': '移动运行',
+  'Noting what is served': '登记正在提供的服务',
+  'Opening a transcript': '打开记录',
+  'Reading a transcript': '读取记录',
+  Saving: '保存',
+  'Saving the API key': '保存 API 密钥',
+  'Saving the list of models': '保存模型列表',
+  'Saving the list of workers': '保存协作机列表',
+  'Saving the pairing code': '保存配对码',
+  'Starting a transcript': '开始写记录',
+  'Writing a deleted file again': '重新写入被删除的文件',
+  'Writing a transcript': '写入记录',
+  'the list of models': '模型列表',
+  'the list of tasks': '任务列表',
+  'this bank': '此路径库',
+  'this experiment': '此实验',
+  'this run': '此运行',
 }

@@ -7,6 +7,7 @@ import { fail } from '../../../engine/protocol/errors.ts'
 import { runError } from '../../../engine/protocol/events.ts'
 import type { Notice } from '../../../engine/protocol/fold.ts'
 import { ERRORS, NOTICES, REASONS } from '../../../engine/protocol/wording.ts'
+import { TERMS } from '../../../engine/protocol/wording-more.ts'
 import '../../../renderer/i18n/index.ts'
 import { errorWords, noticeWords, reasonWords } from '../../../renderer/i18n/wording.ts'
 import * as zh from '../../../renderer/i18n/zh/wording.ts'
@@ -45,6 +46,13 @@ test('what a user meets while getting, adding and converting models, and in the 
     /new BraidError\(\s*'(?!internal')/.test(readFileSync(join(engine, file), 'utf8')),
   )
   expect(unworded).toEqual([])
+})
+
+test('what failed on the disk is said in Chinese, too', async () => {
+  await i18next.changeLanguage('zh')
+  for (const doing of TERMS)
+    expect(errorWords(runError(fail('bad-path/link', { doing })))).not.toContain(doing)
+  await i18next.changeLanguage('en')
 })
 
 describe.each([
