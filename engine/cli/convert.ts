@@ -6,6 +6,7 @@ import {
   type ConvertType,
 } from '../models/convert/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
+import { noticeText } from '../protocol/wording.ts'
 import { size } from '../transcripts/export/index.ts'
 import { ProgressLine } from './progress-line.ts'
 import { integer, print, say } from './usage.ts'
@@ -47,12 +48,13 @@ export function addConvert(program: Command): void {
           onProgress: (progress) => line.show(progress.fraction, words(progress)),
         })
         line.done()
-        if (json === true) return await print(JSON.stringify(made) + '\n')
+        const notices = made.notices.map(noticeText)
+        if (json === true) return await print(JSON.stringify({ ...made, notices }) + '\n')
         await print(`${made.file}\n`)
         say(
           `${made.architecture}, ${made.tensors} tensors, ${size(made.sizeBytes)}, tokenizer ${made.tokenizer}${made.thoughtRows > 0 ? `, ${made.thoughtRows} thoughts` : ''}`,
         )
-        for (const notice of made.notices) say(notice)
+        for (const notice of notices) say(notice)
       } catch (error) {
         line.done()
         if (['cancelled', 'disk-full'].includes(toBraidError(error).code))

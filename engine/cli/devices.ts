@@ -4,6 +4,7 @@ import { size } from '../transcripts/export/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { table } from './table.ts'
 import { printable } from '../protocol/controls.ts'
+import { errorText } from '../protocol/events.ts'
 import { print, say } from './usage.ts'
 
 export function addDevices(program: Command): void {
@@ -30,7 +31,7 @@ export function addDevices(program: Command): void {
         table(['device', 'type', 'backend', 'description', 'free', 'total'], rows, new Set([4, 5])),
       )
       for (const { backend, state: how, reason, fetch } of state.backends) {
-        if (how === 'skipped') say(`${backend}: skipped. ${printable(reason ?? '')}`)
+        if (reason !== undefined) say(`${backend}: skipped. ${printable(errorText(reason))}`)
         if (how === 'absent' && fetch !== undefined)
           say(
             `${backend}: not installed; the devices page of the window downloads it (${size(fetch.sizeBytes)}${fetch.needs === undefined ? '' : `, needs ${fetch.needs}`}).`,

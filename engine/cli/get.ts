@@ -6,6 +6,7 @@ import { getFiles, look, Net, planOf, type HubRepo } from '../models/download/in
 import { readCatalogue } from '../models/index.ts'
 import { ModelRegistry } from '../models/index.ts'
 import { toBraidError } from '../protocol/errors.ts'
+import { noticeText } from '../protocol/wording.ts'
 import { size } from '../transcripts/export/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { ProgressLine } from './progress-line.ts'
@@ -121,7 +122,7 @@ async function get(net: Net, model: string, flags: Flags, signal: AbortSignal): 
         signal,
         onProgress: ({ fraction, label }) => line.show(fraction, `converting ${label}`),
       })
-      notices.push(...converted.notices)
+      notices.push(...converted.notices.map(noticeText))
     }
     const made = output === undefined ? files : [output, ...files]
     // Add the model to the window's list as well.

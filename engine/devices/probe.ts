@@ -5,6 +5,8 @@
 import { z } from 'zod'
 import { endOf, lastLine, spawnProgram } from '../programs/index.ts'
 import type { GpuLibrary } from '../native/index.ts'
+import { fail } from '../protocol/errors.ts'
+import { runError, type RunError } from '../protocol/events.ts'
 import { DeviceInfo } from '../protocol/models.ts'
 
 const Answer = z.object({
@@ -18,7 +20,7 @@ export interface Probe {
   /** Devices that the backend offers. */
   devices: DeviceInfo[]
   /** Why the backend is not used; undefined if it is used. */
-  reason?: string
+  reason?: RunError
 }
 
 export interface ProbeOptions {
@@ -32,27 +34,29 @@ export interface ProbeOptions {
 export async function probe(library: GpuLibrary, options: ProbeOptions = {}): Promise<Probe> {
   const limitMs = options.limitMs ?? 15_000
   const spawn = options.spawn ?? ((file) => spawnProgram('native/probe-main', [file]))
-  const bad = (reason: string): Probe => ({ library, devices: [], reason })
+  const bad = (...why: Parameters<typeof fail>): Probe => ({
+    library,
+    devices: [],
+    reason: runError(fail(...why)),
+  })
   const child = spawn(library.file)
   const said = lastLine(child.stdout!, 1_048_576)
   const log = lastLine(child.stderr!)
   const { code, signal, error, late } = await endOf(child, limitMs)
-  if (late) return bad(`It did not answer within ${limitMs / 1000} s: its driver hangs.`)
+  if (late) return bad('unknown-device/probe-hangs', { seconds: limitMs / 1000 })
   if (code !== 0) {
     const ended = error?.message ?? (signal === null ? `exit code ${code}` : `signal ${signal}`)
     // NVIDIA's messages if the kernels were compiled for a newer driver than this one.
-    const hint = /unsupported toolchain|no kernel image/.test(log())
-      ? ' A newer GPU driver will run it; the CUDA 12 build, with its own runtime, may run it, too.'
-      : ''
-    return bad(
-      `It ended with ${ended} when it was probed${log() === '' ? '' : `: ${log().slice(-300)}`}.${hint}`,
-    )
+    const old = /unsupported toolchain|no kernel image/.test(log())
+    return bad(old ? 'unknown-device/probe-driver' : 'unknown-device/probe-ended', {
+      reason: [ended, log().slice(-300)].filter((part) => part !== '').join(': '),
+    })
   }
   const answer = parse(said())
-  if (answer === undefined) return bad('Its answer is not understood.')
-  if (!answer.loaded) return bad('Its library could not be loaded: its driver is missing.')
-  if (answer.devices.length === 0) return bad('No usable device found.')
-  if (answer.wrong !== undefined) return bad(`${answer.wrong} does not compute as it should.`)
+  if (answer === undefined) return bad('unknown-device/probe-answer')
+  if (!answer.loaded) return bad('unknown-device/probe-library')
+  if (answer.devices.length === 0) return bad('unknown-device/probe-none')
+  if (answer.wrong !== undefined) return bad('unknown-device/probe-wrong', { device: answer.wrong })
   return { library, devices: answer.devices }
 }
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Term } from '../protocol/wording-more.ts'
 import { writeAtomic } from './disk.ts'
 import { MAX_OWN_FILE, readText } from './regular.ts'
 
@@ -23,7 +24,7 @@ export class DataFile<T> {
   }
 
   /** `doing`: what failed if it cannot be written. Throws disk errors. */
-  write(value: T, doing?: string): void {
+  write(value: T, doing?: Term): void {
     writeAtomic(this.#file, JSON.stringify(value, null, 1) + '\n', doing)
   }
 }

@@ -1,7 +1,8 @@
 import { BraidError, fail } from '../protocol/errors.ts'
+import type { Term } from '../protocol/wording-more.ts'
 
-/** Returns the error of a failed file operation. `doing`: what failed, such as "Saving". */
-export function diskError(error: unknown, doing: string): BraidError {
+/** Returns the error of a failed file operation. `doing`: what failed. */
+export function diskError(error: unknown, doing: Term): BraidError {
   if (error instanceof BraidError) return error
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT') {

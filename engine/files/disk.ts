@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Term } from '../protocol/wording-more.ts'
 import { diskError } from './disk-error.ts'
 import { makeFolder } from './folder.ts'
 
@@ -23,7 +24,7 @@ const CHUNK = 1 << 20
  * Replaces a file atomically: readers see the old or the new content, never a part of it. Creates
  * the file's folder if it is missing.
  */
-export function writeAtomic(file: string, content: string, doing = 'Saving'): void {
+export function writeAtomic(file: string, content: string, doing: Term = 'Saving'): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     makeFolder(dirname(file), doing)
@@ -112,7 +113,7 @@ export class AppendFile {
     } catch (error) {
       next?.close()
       discard(temporary)
-      throw diskError(error, `${this.#file} was deleted. Writing it again`)
+      throw diskError(error, 'Writing a deleted file again')
     }
   }
 

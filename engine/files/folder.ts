@@ -1,6 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fail } from '../protocol/errors.ts'
+import type { Term } from '../protocol/wording-more.ts'
 import { diskError } from './disk-error.ts'
 
 /**
@@ -8,7 +9,7 @@ import { diskError } from './disk-error.ts'
  * recursive `mkdir` never ends where the system reports that an existing parent is missing, as
  * Linux does in /proc. Throws `bad-path` if a part of the path is a file, `io` or `disk-full`.
  */
-export function makeFolder(folder: string, doing = 'Creating a folder'): void {
+export function makeFolder(folder: string, doing: Term = 'Creating a folder'): void {
   const missing: string[] = []
   try {
     for (let path = resolve(folder); ; path = dirname(path)) {

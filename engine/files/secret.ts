@@ -1,4 +1,5 @@
 import { chmodSync } from 'node:fs'
+import type { Term } from '../protocol/wording-more.ts'
 import { writeAtomic } from './disk.ts'
 import { readText } from './regular.ts'
 
@@ -10,7 +11,7 @@ export class SecretFile {
   readonly file: string
   readonly #read: (text: string) => string | null
   readonly #make: () => string
-  readonly #saving: string
+  readonly #saving: Term
 
   /** `read` returns the secret in a text, or null; `saving` says what failed if it cannot be written. */
   constructor(
@@ -19,7 +20,7 @@ export class SecretFile {
       read,
       make,
       saving,
-    }: { read: (text: string) => string | null; make: () => string; saving: string },
+    }: { read: (text: string) => string | null; make: () => string; saving: Term },
   ) {
     this.file = file
     this.#read = read

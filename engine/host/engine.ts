@@ -1,5 +1,5 @@
 import type { BraidError } from '../protocol/errors.ts'
-import type { RunEvent, SegmentId } from '../protocol/events.ts'
+import type { RunError, RunEvent, SegmentId } from '../protocol/events.ts'
 import type { RunRequest } from '../protocol/request.ts'
 import type {
   Attribution,
@@ -37,7 +37,7 @@ export interface HostEngine {
   fetchBackend(
     backend: string,
     options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
-  ): Promise<string | undefined>
+  ): Promise<RunError | undefined>
   modelInfo(file: string): Promise<ModelInfo>
   fit(file: string, settings: Settings, promptTokens?: number): Promise<Fit>
   /** Returns how many tokens texts have (`models.count`). */

@@ -125,11 +125,12 @@ export class Titles {
 }
 
 /** Returns whether a run begins a conversation of Braid's own whose question is too long for a title. */
-function mayWantTitle({ status, followUp, client, problem }: RunSummary): boolean {
+function mayWantTitle({ status, followUp, versionOf, client, problem }: RunSummary): boolean {
   const question = problem.trim()
   return (
     status === 'ended' &&
     followUp === undefined &&
+    versionOf === undefined &&
     client === undefined &&
     (question.length > SHORT || question.includes('\n'))
   )

@@ -1,4 +1,4 @@
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import type { PlanOf } from '../protocol/lab.ts'
 import { FinishWord, type RunRequest } from '../protocol/request.ts'
 import type { Lab } from './open.ts'
@@ -15,10 +15,7 @@ export function ablationUnits(
   { paths, budgets }: PlanOf<'ablate'>,
 ): Unit[] {
   if (model.nativePaths === 0)
-    throw new BraidError(
-      'bad-combination',
-      `${model.name} has no control tokens for parallel thinking: it has nothing to ablate.`,
-    )
+    throw fail('bad-combination/nothing-to-ablate', { model: model.name })
   const base = settle({ strategy: 'parallel' })
   const variants: [name: string, change: RunRequest['settings'], alsoAlone: boolean][] = [
     ['as trained', {}, true],

@@ -1,6 +1,6 @@
 import type { WriteLock } from '../files/index.ts'
 import { filesOf } from '../models/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { FORMAT_VERSION, pathId, type EventOf, type RunEvent } from '../protocol/events.ts'
 import { foldRun, type Segment } from '../protocol/fold.ts'
 import type { EngineOptions, Fusion, QuestionKind, RunSettings } from '../protocol/request.ts'
@@ -55,10 +55,12 @@ export async function fusePaths(
 ): Promise<{ failures: Failure[]; skipped: number }> {
   const sha256 = await hashFiles(filesOf(model))
   if (sha256 !== bank.info.model.sha256)
-    throw new BraidError(
-      'wrong-model',
-      `${model} is not the model of this bank, ${bank.info.model.name}: its SHA-256 is ${sha256}, not ${bank.info.model.sha256}.`,
-    )
+    throw fail('wrong-model/bank', {
+      file: model,
+      model: bank.info.model.name,
+      sha256,
+      wanted: bank.info.model.sha256,
+    })
   const kinds = fusions.flatMap((fusion) =>
     widths.flatMap((paths) => asked.map((how) => ({ fusion, paths, how, asked: nameOf(how) }))),
   )

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import type { AnswerRule, LabEvent, PlanOf } from '../protocol/lab.ts'
 import type { Engine } from '../run/index.ts'
 import { fusedRun, type Bank } from './bank.ts'
@@ -156,10 +156,11 @@ export async function runBank(
     keep(samples(), done, wanted)
   }
   if (failures.length > 0)
-    throw new BraidError(
-      'bad-request',
-      `${failures.length} runs failed, ${failures[0]!.run} first: ${failures[0]!.why}`,
-    )
+    throw fail('bad-request/bank-runs', {
+      count: failures.length,
+      run: failures[0]!.run,
+      reason: failures[0]!.why,
+    })
 }
 
 /** Scores what is in the bank. Times are not known, since paths of a batch were written together. */

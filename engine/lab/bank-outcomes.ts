@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { readText } from '../files/index.ts'
 import { MAX_PATHS } from '../protocol/request.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { AnswerRule } from '../protocol/lab.ts'
 import { Bank, BankInfo, conditions } from './bank.ts'
 import { outcomesOf, type Outcome } from './bank-report.ts'
@@ -88,11 +88,7 @@ export function outcomesAt(place: string, { rule, widths, data }: Judging): Bank
   if (statSync(place, { throwIfNoEntry: false })?.isFile() === true) {
     const saved = readOutcomes(place)
     const other = saved.find((bank) => bank.rule !== rule)
-    if (other !== undefined)
-      throw new BraidError(
-        'bad-request',
-        `${place} was judged with \`--answer ${other.rule}\`: give the same.`,
-      )
+    if (other !== undefined) throw fail('bad-request/bank-rule', { file: place, rule: other.rule })
     return saved
   }
   const bank = Bank.open(place)
@@ -105,8 +101,8 @@ export function outcomesAt(place: string, { rule, widths, data }: Judging): Bank
 
 /** Reads a file of outcomes. Errors: `bad-request`. */
 function readOutcomes(file: string): BankOutcomes[] {
-  const broken = (why: string, cause?: unknown) =>
-    new BraidError('bad-request', `${file} holds no outcomes of a bank: ${why}`, { cause })
+  const broken = (reason: string, cause?: unknown) =>
+    fail('bad-request/bank-outcomes', { file, reason }, { cause })
   let text: string
   try {
     text = readText(file, MAX_FILE)

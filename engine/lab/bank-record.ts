@@ -1,5 +1,5 @@
 import { filesOf, readModel } from '../models/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import { errorText, thrownError } from '../protocol/events.ts'
 import { applyEvent, EMPTY_RUN, type RunState } from '../protocol/fold.ts'
 import type { EngineOptions, RunRequest } from '../protocol/request.ts'
@@ -55,11 +55,7 @@ export interface OpenBank {
  */
 export async function openBank(options: BankOptions): Promise<OpenBank> {
   const { info: model, metadata } = await readModel(options.model)
-  if (model.nativePaths > 0)
-    throw new BraidError(
-      'bad-combination',
-      'This model was trained to think in parallel. A bank records paths of ordinary models: use `braid eval`.',
-    )
+  if (model.nativePaths > 0) throw fail('bad-combination/bank-trained')
   const set = readProblems(options.data, options.fields)
   const settings = resolveSettings(options.settings, { metadata, nativePaths: 0 })
   const {

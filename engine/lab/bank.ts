@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { makeFolder, MAX_OWN_FILE, readText, writeAtomic, WriteLock } from '../files/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { BraidError, fail } from '../protocol/errors.ts'
 import { pathId } from '../protocol/events.ts'
 import { foldRun, type ProbeState, type RunState, type Segment } from '../protocol/fold.ts'
 import { Fusion, MAX_PATHS, RunSettings } from '../protocol/request.ts'
@@ -108,8 +108,7 @@ export class Bank {
   /** Opens a bank. Errors: `bad-request` if the folder holds none, `io`. */
   static open(folder: string): Bank {
     const info = readInfo(folder)
-    if (info === null)
-      throw new BraidError('bad-request', `${folder} holds no bank: it has no bank.json.`)
+    if (info === null) throw fail('bad-request/no-bank', { folder })
     return new Bank(folder, info)
   }
 
@@ -146,10 +145,7 @@ export class Bank {
       const state = this.read(batchRun(batch))
       if (state === null || !isRecorded(state, batch)) return []
       if (state.settings!.seed !== batchSeed(this.#info, batch) || !this.#isOwn(state))
-        throw new BraidError(
-          'bad-transcript',
-          `${batchRun(batch)} in ${this.folder} was recorded for another bank. Remove it from the folder.`,
-        )
+        throw fail('bad-transcript/other-bank', { run: batchRun(batch), folder: this.folder })
       return [{ batch, state }]
     })
   }
@@ -247,11 +243,8 @@ function readInfo(folder: string): BankInfo | null {
   try {
     return BankInfo.parse(JSON.parse(readText(file, MAX_OWN_FILE)))
   } catch (error) {
-    throw new BraidError(
-      'bad-request',
-      `${file} cannot be read: ${error instanceof z.ZodError ? z.prettifyError(error) : String(error)}`,
-      { cause: error },
-    )
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error)
+    throw fail('bad-request/bank-file', { file, reason }, { cause: error })
   }
 }
 
@@ -285,17 +278,14 @@ export function conditions({
 
 function merged(folder: string, found: BankInfo, asked: BankInfo): BankInfo {
   const [there, here] = [conditions(found), conditions(asked)]
-  const shown = (value: unknown) => (value === undefined ? 'none' : JSON.stringify(value))
+  const shown = (value: unknown) => (value === undefined ? '–' : JSON.stringify(value))
   const differs = [...new Set([...there.keys(), ...here.keys()])].flatMap((key) =>
     isDeepStrictEqual(there.get(key), here.get(key))
       ? []
-      : [`${key}: ${shown(there.get(key))} there, ${shown(here.get(key))} here`],
+      : [`${key}: ${shown(there.get(key))} ≠ ${shown(here.get(key))}`],
   )
   if (differs.length > 0)
-    throw new BraidError(
-      'bad-request',
-      `${folder} holds a bank that was recorded under other conditions (${differs.join('; ')}). Choose another folder with --out.`,
-    )
+    throw fail('bad-request/bank-differs', { folder, differs: differs.join('; ') })
   return {
     ...found,
     data: { ...found.data, file: asked.data.file },
@@ -312,9 +302,6 @@ export function problemsOf(
   file: string,
 ): Problem[] {
   if (sha256 !== info.data.sha256)
-    throw new BraidError(
-      'bad-request',
-      `${file} is not the data of the bank in ${folder}: its SHA-256 is ${sha256}, not ${info.data.sha256}.`,
-    )
+    throw fail('bad-request/bank-data', { file, folder, sha256, wanted: info.data.sha256 })
   return info.problems.map((index) => problems[index]!)
 }

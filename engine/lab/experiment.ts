@@ -1,4 +1,4 @@
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import { thrownError } from '../protocol/events.ts'
 import type { AnswerRule, LabSpec } from '../protocol/lab.ts'
 import type { RunRequest } from '../protocol/request.ts'
@@ -164,10 +164,6 @@ export async function inParallel<T, R extends Pick<Runner, 'close'> = Runner>(
     }),
   )
   signal.removeEventListener('abort', stop)
-  if (signal.aborted)
-    throw new BraidError(
-      'cancelled',
-      'Stopped. What was made so far is kept: the same command continues from here.',
-    )
+  if (signal.aborted) throw fail('cancelled/lab')
   if (failure !== undefined) throw failure
 }

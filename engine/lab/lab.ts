@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
+import { fail, toBraidError } from '../protocol/errors.ts'
 import type { LabEvent, LabSpec } from '../protocol/lab.ts'
 import { runBank, type BankEngine } from './bank-lab.ts'
 import { CellTable, cellsCsv } from './cells.ts'
@@ -61,8 +61,7 @@ async function work(
   const header = headerOf(lab, await hashModel(lab.model))
   const store = ResultStore.open(out, header)
   if (spec.plan.kind === 'bank') {
-    if (bank === undefined)
-      throw new BraidError('bad-request', 'Path banks are recorded with `braid bank` here.')
+    if (bank === undefined) throw fail('bad-request/bank-elsewhere')
     return runBank(lab, spec.plan, bank, signal, emit, (samples, done, wanted) => {
       for (const sample of samples)
         if (!store.has(sample.unit, sample.problem, sample.sample)) store.append(sample)
@@ -184,7 +183,7 @@ function replace(file: string, content: string): void {
   } catch (error) {
     const typed = toBraidError(error)
     throw typed.code === 'internal'
-      ? new BraidError('io', `Cannot write ${file}: ${typed.message}`, { cause: error })
+      ? fail('io/write', { file, reason: typed.message }, { cause: error })
       : typed
   }
 }

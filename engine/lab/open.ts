@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chunksOf } from '../files/index.ts'
 import { filesOf, readModel } from '../models/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import type { LabPlan, LabSpec } from '../protocol/lab.ts'
 import type { RunRequest, RunSettings } from '../protocol/request.ts'
 import type { ModelInfo } from '../protocol/wire.ts'
@@ -98,11 +98,7 @@ function planned(lab: Lab, plan: LabPlan): Unit[] {
     case 'ablate':
       return ablationUnits(lab, plan)
     case 'bank':
-      if (lab.model.nativePaths > 0)
-        throw new BraidError(
-          'bad-combination',
-          'This model was trained to think in parallel: its paths need each other and cannot be recorded alone.',
-        )
+      if (lab.model.nativePaths > 0) throw fail('bad-combination/bank-trained')
       return bankUnits(lab, plan)
   }
 }

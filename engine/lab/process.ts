@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { programFile, sourceOptions } from '../programs/index.ts'
 import { passOn } from '../terminal/index.ts'
-import { BraidError, fail, toBraidError } from '../protocol/errors.ts'
+import { fail, toBraidError } from '../protocol/errors.ts'
 import { runError, thrownError, type RunError } from '../protocol/events.ts'
 import type { Digest } from './digest.ts'
 import type { Job, Runner } from './experiment.ts'
@@ -85,7 +85,7 @@ export class EngineProcess implements Runner {
   }
 
   async #ask(job: Job): Promise<Digest> {
-    if (this.#closed) throw new BraidError('cancelled', 'The engine process was stopped.')
+    if (this.#closed) throw fail('cancelled/run')
     const child = (this.#child ??= this.#start())
     const id = this.#nextId++
     const digest = await new Promise<Digest>((resolve, reject) => {

@@ -1,4 +1,4 @@
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import type { Experiment, LabCell, LabRun } from '../protocol/lab.ts'
 import { cellsCsv } from './cells.ts'
 import { readProblems, type Problem } from './problems.ts'
@@ -63,8 +63,7 @@ export function exportLab(
   engine: string,
 ): { fileName: string; mimeType: string; content: string } {
   const results = readResults(folder)
-  if (results === null || cells.length === 0)
-    throw new BraidError('bad-request', 'This experiment has no results yet.')
+  if (results === null || cells.length === 0) throw fail('bad-request/no-results')
   const { header, samples } = results
   const { threads, device } = engineOf(header.settings)
   const content = {

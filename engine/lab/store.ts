@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { makeFolder, MAX_TEXT_FILE, readRegular, readText } from '../files/index.ts'
-import { BraidError, toBraidError } from '../protocol/errors.ts'
+import { type BraidError, fail, toBraidError } from '../protocol/errors.ts'
 import { Sample, sampleKey } from './measure.ts'
 
 /**
@@ -79,24 +79,13 @@ export class ResultStore {
       .filter((line) => line !== '')
     if (first === undefined) return false
     const found = parsed(Header, first)
-    if (found === null)
-      throw new BraidError(
-        'bad-request',
-        `${this.#file} is not the result file of an experiment. Choose another folder with --out.`,
-      )
+    if (found === null) throw fail('bad-request/result-file', { file: this.#file })
     const differs = differences(found, header)
     if (differs.length > 0)
-      throw new BraidError(
-        'bad-request',
-        `${folder} holds results made under different conditions (${differs.join(', ')}). Choose another folder with --out.`,
-      )
+      throw fail('bad-request/results-differ', { folder, differs: differs.join(', ') })
     for (const [i, line] of lines.entries()) {
       const sample = parsed(Sample, line)
-      if (sample === null)
-        throw new BraidError(
-          'bad-request',
-          `${this.#file}, line ${i + 2}, is damaged. Remove that line or choose another folder with --out.`,
-        )
+      if (sample === null) throw fail('bad-request/result-line', { file: this.#file, line: i + 2 })
       const key = sampleKey(sample.unit, sample.problem, sample.sample)
       if (!this.#samples.has(key)) this.#samples.set(key, sample)
     }
@@ -143,6 +132,6 @@ function differences(found: Header, asked: Header): string[] {
 function fileError(error: unknown, file: string): BraidError {
   const typed = toBraidError(error)
   return typed.code === 'internal'
-    ? new BraidError('io', `Cannot write ${file}: ${typed.message}`, { cause: error })
+    ? fail('io/write', { file, reason: typed.message }, { cause: error })
     : typed
 }

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { MAX_TEXT_FILE, readRegular } from '../files/index.ts'
-import { BraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import type { LabEvent, PlanOf } from '../protocol/lab.ts'
 import { checked, inParallel } from './experiment.ts'
 import { measure } from './measure.ts'
@@ -109,11 +109,7 @@ export async function collectWrongPaths(
     ({ tokens }) => tokens !== null && tokens.length >= least,
   ).length
   emit({ type: 'searched', usable: long, of: known.size, least })
-  if (long === 0)
-    throw new BraidError(
-      'bad-request',
-      `No path alone went wrong with ${least} tokens or more: ask for shorter --prefixes, a larger --budget or more problems.`,
-    )
+  if (long === 0) throw fail('bad-request/no-wrong-path', { least })
   return (problem, sample) => {
     const tokens = known.get(`${problem}|${sample}`)?.tokens ?? null
     return tokens !== null && tokens.length >= least ? tokens : null

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fail } from '../protocol/errors.ts'
+import { thrownError, type RunError } from '../protocol/events.ts'
 import { makeFolder } from '../files/index.ts'
 import type { Hub } from './hub-access.ts'
 import { convertInProcess } from './convert/process.ts'
@@ -21,7 +22,7 @@ export interface JobsParts {
   fetchBackend: (
     backend: string,
     options: { signal: AbortSignal; onProgress: (progress: Progress) => void },
-  ) => Promise<string | undefined>
+  ) => Promise<RunError | undefined>
   /** Called when a model was added to the list. */
   onModel: () => void
 }
@@ -74,7 +75,7 @@ export function jobs({ hub, registry, fetchBackend, onModel }: JobsParts): Work 
       switch (job.kind) {
         case 'backend': {
           const reason = await fetchBackend(job.backend, { signal, onProgress })
-          if (reason !== undefined) throw fail('unknown-device/backend-unusable', { reason })
+          if (reason !== undefined) throw thrownError(reason)
           return undefined
         }
         case 'convert':

@@ -11,6 +11,7 @@ import { z } from 'zod'
 import { fail, toBraidError } from '../protocol/errors.ts'
 import { runError } from '../protocol/events.ts'
 import { ConvertType, file as path, Task } from '../protocol/models.ts'
+import type { Notice } from '../protocol/wording.ts'
 import {
   makeFolder,
   MAX_OWN_FILE,
@@ -71,7 +72,7 @@ export interface Work {
       signal: AbortSignal
       onProgress: (progress: Progress) => void
       /** Receives what the user should know about the result. */
-      onNotice: (notice: string) => void
+      onNotice: (notice: Notice) => void
     },
   ): Promise<string | undefined>
   /** Removes partial results. */

@@ -49,7 +49,7 @@ export const EndReason = z.enum([
 ])
 export type EndReason = z.infer<typeof EndReason>
 
-const Params = z.record(z.string(), z.union([z.string(), z.number()]))
+export const Params = z.record(z.string(), z.union([z.string(), z.number()]))
 
 /**
  * The reader words `detail` and `params` (wording.ts); an unexpected error has a `message` instead.
@@ -189,6 +189,8 @@ export const RunEvent = z.discriminatedUnion('type', [
     /** How the run's own summaries read its paths. */
     fusion: Fusion,
     followUp: z.object({ run: z.string(), segment: SegmentId }).optional(),
+    /** The first version of this turn, if it was made again. */
+    versionOf: z.string().optional(),
     /** How the model marks what it thinks before it answers; absent if it is not known to. */
     thought: ThoughtMarkers.optional(),
     /** The earlier turns that the request brought along; absent if it brought none. */

@@ -209,6 +209,7 @@ function start({ run }: Draft, event: EventOf<'run-started'>): void {
     promptTokens: event.promptTokens ?? [],
     positions: event.positions ?? null,
     followUp: event.followUp ?? null,
+    versionOf: event.versionOf ?? null,
     turns: event.turns ?? [],
     client: event.client ?? null,
     thought: event.thought ?? null,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RunError } from './events.ts'
+import { Params, RunError } from './events.ts'
 import { KvType } from './request.ts'
 import { WorkerDevice } from './workers.ts'
 
@@ -40,7 +40,7 @@ export const DeviceState = z.object({
        * see `reason`. `absent`: it can be downloaded.
        */
       state: z.enum(['ready', 'skipped', 'absent']),
-      reason: z.string().optional(),
+      reason: RunError.optional(),
       /** For `absent`: the npm package to download, and its approximate size. */
       fetch: z
         .object({ name: z.string(), sizeBytes: z.number(), needs: z.string().optional() })
@@ -185,8 +185,8 @@ export const Task = z.object({
   bytesPerSecond: z.number().optional(),
   /** The file that it produced. */
   file: file.optional(),
-  /** What the user should know about that file, in sentences. */
-  notices: z.array(z.string()).optional(),
+  /** What the user should know about that file: notices of wording.ts. */
+  notices: z.array(z.object({ code: z.string(), params: Params.optional() })).optional(),
   error: RunError.optional(),
 })
 export type Task = z.infer<typeof Task>

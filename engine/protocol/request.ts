@@ -250,6 +250,8 @@ export const RunRequest = z.object({
   model: z.string().min(1).max(4096).optional(),
   /** The run that this problem follows up on, and the summary or path that answered it. */
   followUp: z.object({ run: z.string().max(128), segment: SegmentId }).optional(),
+  /** The first version of this turn, if the turn is made again: another answer, or a changed question. */
+  versionOf: z.string().max(128).optional(),
   /** The earlier turns, oldest first, of a client that keeps its own conversations; in place of `followUp`. */
   turns: z.array(Turn).max(MAX_TURNS).optional(),
   /** Name of the client that asks; absent for Braid itself. */

@@ -46,6 +46,7 @@ export function digestOf(state: RunState, live: boolean): RunDigest {
     status: !going ? status : live ? 'running' : 'interrupted',
     ...(outcome !== null && { outcome }),
     ...(state.followUp !== null && { followUp: state.followUp.run }),
+    ...(state.versionOf !== null && { versionOf: state.versionOf }),
     ...(state.client !== null && { client: state.client.slice(0, MAX_TITLE) }),
     time: state.time,
     durationMs: ranUntil(state, state.at),
@@ -55,7 +56,7 @@ export function digestOf(state: RunState, live: boolean): RunDigest {
 
 /** Returns the digest of a queued run. `time`: ISO 8601. */
 export function digestOfRequest(
-  { problem, model, settings, followUp, client }: RunRequest,
+  { problem, model, settings, followUp, versionOf, client }: RunRequest,
   time: string,
 ): RunDigest {
   return {
@@ -66,6 +67,7 @@ export function digestOfRequest(
     answer: null,
     status: 'queued',
     ...(followUp !== undefined && { followUp: followUp.run }),
+    ...(versionOf !== undefined && { versionOf }),
     ...(client !== undefined && { client }),
     time,
     durationMs: 0,

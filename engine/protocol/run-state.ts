@@ -98,6 +98,8 @@ export interface RunState {
   readonly positions: number | null
   readonly fusion: Fusion | null
   readonly followUp: { readonly run: string; readonly segment: SegmentId } | null
+  /** The first version of this turn; null if this is it. */
+  readonly versionOf: string | null
   /** The earlier turns that the request brought along, oldest first. */
   readonly turns: readonly Turn[]
   /** Name of the client that asked; null for Braid itself. */
@@ -148,6 +150,7 @@ export const EMPTY_RUN: RunState = {
   positions: null,
   fusion: null,
   followUp: null,
+  versionOf: null,
   turns: [],
   client: null,
   paths: [],

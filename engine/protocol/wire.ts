@@ -129,6 +129,8 @@ export const RunSummary = z.object({
   outcome: Outcome.optional(),
   /** The run that this one follows up on. */
   followUp: z.string().optional(),
+  /** The run that is the first version of this turn, if it was made again. */
+  versionOf: z.string().optional(),
   /** Name of the client that asked; absent for Braid itself. */
   client: z.string().optional(),
   /** ISO 8601. */

@@ -49,7 +49,14 @@ export const MORE_ERRORS = {
   'io/model-list': 'The list of models ({file}) cannot be read: {reason}',
   'bad-request/model-in-use': 'A run is using this model. Stop it first.',
   'bad-path/convert-folder': 'The window converts models to {folder} only.',
-  'unknown-device/backend-unusable': 'The library was fetched, but cannot be used: {reason}',
+  'unknown-device/probe-hangs': 'It did not answer within {seconds} s: its driver hangs.',
+  'unknown-device/probe-ended': 'It ended when it was tested ({reason}).',
+  'unknown-device/probe-driver':
+    'It ended when it was tested ({reason}). A newer GPU driver will run it; the CUDA 12 build, with its own runtime, may run it, too.',
+  'unknown-device/probe-answer': 'Its answer is not understood.',
+  'unknown-device/probe-library': 'Its library could not be loaded: its driver is missing.',
+  'unknown-device/probe-none': 'No usable device found.',
+  'unknown-device/probe-wrong': '{device} does not compute as it should.',
   'bad-request/no-task': 'The task does not exist.',
   'bad-request/task-unfinished': 'The task is not finished. Cancel it instead.',
   'bad-model/no-file': '{file} is not a file.',
@@ -109,6 +116,35 @@ export const MORE_ERRORS = {
   'bad-request/nothing-to-run': 'There is nothing to run.',
   'bad-request/set-line': '{where}: {reason}',
   'bad-request/set-json': '{where}: this is not valid JSON ({reason}).',
+  'bad-combination/nothing-to-ablate':
+    '{model} has no control tokens for parallel thinking: it has nothing to ablate.',
+  'bad-combination/bank-trained':
+    'This model was trained to think in parallel: its paths need each other and cannot be recorded alone. Choose another model, or use `braid eval`.',
+  'wrong-model/bank':
+    '{file} is not the model of this bank, {model}: its SHA-256 is {sha256}, not {wanted}.',
+  'bad-request/bank-runs': 'Some runs failed ({count}). The first one is {run}: {reason}',
+  'bad-request/bank-rule': '{file} was judged with `--answer {rule}`: give the same.',
+  'bad-request/bank-outcomes': '{file} holds no outcomes of a bank: {reason}',
+  'bad-request/no-bank': '{folder} holds no bank: it has no bank.json.',
+  'bad-transcript/other-bank':
+    '{run} in {folder} was recorded for another bank. Remove it from the folder.',
+  'bad-request/bank-file': '{file} cannot be read: {reason}',
+  'bad-request/bank-differs':
+    '{folder} holds a bank that was recorded under other conditions (there ≠ here: {differs}). Choose another folder (--out).',
+  'bad-request/bank-data':
+    '{file} is not the data of the bank in {folder}: its SHA-256 is {sha256}, not {wanted}.',
+  'bad-request/bank-elsewhere': 'Path banks are recorded with `braid bank` here.',
+  'cancelled/lab': 'Stopped. What was made so far is kept: the same command continues from here.',
+  'io/write': 'Cannot write {file}: {reason}',
+  'bad-request/no-results': 'This experiment has no results yet.',
+  'bad-request/result-file':
+    '{file} is not the result file of an experiment. Choose another folder (--out).',
+  'bad-request/results-differ':
+    '{folder} holds results made under different conditions ({differs}). Choose another folder (--out).',
+  'bad-request/result-line':
+    '{file}, line {line}, is damaged. Remove that line or choose another folder (--out).',
+  'bad-request/no-wrong-path':
+    'No path alone went wrong with {least} tokens or more: ask for shorter prefixes (--prefixes), a larger budget (--budget) or more problems.',
   'engine-lost/process': 'The engine process ended ({reason}).',
   'bad-transcript/first': 'The first event is not run-started.',
   'bad-transcript/newer': 'The file was written by a newer Braid.',
@@ -128,3 +164,35 @@ export const MORE_ERRORS = {
   'bad-path/run': '{reason}',
   'no-such-run/run': '{reason}',
 } as const
+
+/** What failed (`doing`), or what is locked (`what`): the English is its own code. */
+export const TERMS = [
+  'Beginning a bank',
+  'Converting a transcript',
+  'Copying a run',
+  'Creating a folder',
+  'Creating the data folder',
+  'Creating the folder of a bank',
+  'Creating the folder of an experiment',
+  'Emptying the trash',
+  'Looking for a file',
+  'Looking for what is served',
+  'Moving a run',
+  'Noting what is served',
+  'Opening a transcript',
+  'Reading a transcript',
+  'Saving',
+  'Saving the API key',
+  'Saving the list of models',
+  'Saving the list of workers',
+  'Saving the pairing code',
+  'Starting a transcript',
+  'Writing a deleted file again',
+  'Writing a transcript',
+  'the list of models',
+  'the list of tasks',
+  'this bank',
+  'this experiment',
+  'this run',
+] as const
+export type Term = (typeof TERMS)[number]

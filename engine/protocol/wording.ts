@@ -16,6 +16,15 @@ export const NOTICES = {
   'workers-missing': '{reason} The run goes on without workers, on this machine alone.',
   'template-variable':
     "The model's chat template does not read {name}, so the setting has no effect.",
+  'convert-no-template':
+    'The folder has no chat template: prompts are given to the model as plain text, which suits base models. For a chat model, put its template into the folder as chat_template.jinja and convert again.',
+  'convert-templates':
+    'The chat templates of the folder are named {names}, and none is the default: prompts are given to the model as plain text, which suits base models. For a chat model, put its template into the folder as chat_template.jinja and convert again.',
+  'convert-shards': '{file} was converted; the shards beside it were not used, as in transformers.',
+  'convert-untied':
+    'config.json says tie_word_embeddings, but {output} differs from {embedding}. Both were converted and are not tied, as in transformers 5.',
+  'convert-end':
+    '{token} ends a generation in transformers, but a GGUF has no more room for such tokens; it does not end one here.',
   'template-fallback': '{reason} The problem is sent as plain text.',
   'reread-fusion':
     'This model was not trained to think in parallel. Braid samples several paths, and asks the model to merge them if a summary is needed: check it against the paths.',

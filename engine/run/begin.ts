@@ -119,6 +119,7 @@ export async function begin(
       fusion,
       ...(thought !== null && { thought }),
       ...(request.followUp !== undefined && { followUp: request.followUp }),
+      ...(request.versionOf !== undefined && { versionOf: request.versionOf }),
       ...(request.turns !== undefined && { turns: request.turns }),
       ...(request.client !== undefined && { client: request.client }),
     },

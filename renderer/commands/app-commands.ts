@@ -17,7 +17,7 @@ import {
   TextSelect,
   Boxes,
 } from 'lucide-react'
-import { whyNotStart, wontFit } from '../store/compose.ts'
+import { edit, whyNotStart, wontFit } from '../store/compose.ts'
 import { host } from '../store/host.ts'
 import { resetShortcuts, setPref, usePrefs } from '../store/prefs.ts'
 import { go, useRoute } from '../store/route.ts'
@@ -56,6 +56,7 @@ export const appCommands: Command[] = [
     shortcut: 'Alt+N',
     why: always,
     run: () => {
+      edit({ versionOf: null })
       go({ view: 'compose' })
       requestAnimationFrame(() => document.getElementById('problem')?.focus())
     },

@@ -220,6 +220,7 @@ export const runCommands: Command[] = [
           segment: answered(target)!,
           title: state.problem.slice(0, 120),
         },
+        versionOf: null,
       })
       go({ view: 'compose' })
     },

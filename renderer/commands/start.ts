@@ -37,7 +37,7 @@ export async function startDraft(anyway = false): Promise<void> {
     }
     const run = await startRun(requestOf(wholeDraft(), usePrefs.getState().model))
     detach('')
-    edit({ problem: '', followUp: null }) // the next question starts empty
+    edit({ problem: '', followUp: null, versionOf: null }) // the next question starts empty
     go({ view: 'run', run })
   } catch (error) {
     useCompose.setState({ error: runError(toBraidError(error)) })

@@ -1,4 +1,4 @@
-import { CornerDownRight, MoreHorizontal, Star } from 'lucide-react'
+import { CornerDownRight, MoreHorizontal, RotateCcw, Star } from 'lucide-react'
 import { memo, useState } from 'react'
 import type { RunSummary } from '../../engine/protocol/wire.ts'
 import { exportRuns } from '../commands/export-commands.ts'
@@ -75,7 +75,12 @@ export const HistoryRow = memo(function HistoryRow({
         onClick={() => go({ view: 'run', run: row.run })}
       >
         <span className="row">
-          {turn > 0 && <CornerDownRight size={13} role="img" aria-label={t('history.followUp')} />}
+          {turn > 0 &&
+            (row.versionOf === undefined ? (
+              <CornerDownRight size={13} role="img" aria-label={t('history.followUp')} />
+            ) : (
+              <RotateCcw size={13} role="img" aria-label={t('history.version')} />
+            ))}
           <bdi className="ellipsis history-title">
             <Marked text={title} query={query} />
           </bdi>

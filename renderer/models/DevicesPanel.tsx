@@ -1,6 +1,6 @@
 import { ownEntry } from '../../engine/protocol/own.ts'
 import { useT } from '../i18n/index.ts'
-import { failureWords } from '../i18n/wording.ts'
+import { errorWords, failureWords } from '../i18n/wording.ts'
 import { bytes } from '../i18n/format.ts'
 import { NumberField } from '../run/NumberField.tsx'
 import { host } from '../store/host.ts'
@@ -78,7 +78,7 @@ export function DevicesPanel() {
                 </span>
                 {backend.reason !== undefined && (
                   <span className="small dim" dir="auto">
-                    {visible(backend.reason)}
+                    {visible(errorWords(backend.reason))}
                   </span>
                 )}
                 {backend.fetch?.needs !== undefined && (

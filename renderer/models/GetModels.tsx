@@ -1,9 +1,8 @@
-import { useEffect, useState } from 'react'
-import type { Offer, Result } from '../../engine/protocol/wire.ts'
+import { useEffect } from 'react'
 import { useT } from '../i18n/index.ts'
 import { integer } from '../i18n/format.ts'
 import { failureWords } from '../i18n/wording.ts'
-import { host } from '../store/host.ts'
+import { lookAt, lookUp, stopAsking, useHub } from '../store/hub.ts'
 import { loadCatalogue, useModels } from '../store/models.ts'
 import { report } from '../store/toasts.ts'
 import { HubToken } from './HubToken.tsx'
@@ -14,39 +13,10 @@ import { AboutSize, DownloadButton, GoodFor } from './Recommended.tsx'
 export function GetModels() {
   const t = useT()
   const catalogue = useModels((s) => s.catalogue)
-  const [ref, setRef] = useState('')
-  const [asking, setAsking] = useState<string | null>(null)
-  const [offer, setOffer] = useState<{ ref: string; offer: Offer } | null>(null)
-  const [found, setFound] = useState<Result<'models.search'> | null>(null)
-  const [error, setError] = useState<string | null>(null)
+  const { text, asking, found, offer, error } = useHub()
   useEffect(() => {
     report(loadCatalogue())
   }, [])
-  const look = async (what: string) => {
-    setAsking(what)
-    setError(null)
-    setOffer(null)
-    try {
-      setOffer({ ref: what, offer: await host.call('models.offer', { ref: what }) })
-    } catch (failure) {
-      setError(failureWords(failure))
-    } finally {
-      setAsking(null)
-    }
-  }
-  const search = async (query: string) => {
-    setAsking(query)
-    setError(null)
-    setOffer(null)
-    setFound(null)
-    try {
-      setFound(await host.call('models.search', { query }))
-    } catch (failure) {
-      setError(failureWords(failure))
-    } finally {
-      setAsking(null)
-    }
-  }
   return (
     <div className="models">
       <section className="panel" aria-labelledby="catalogue">
@@ -81,9 +51,9 @@ export function GetModels() {
                 <button
                   type="button"
                   className="btn quiet tiny"
-                  disabled={asking !== null}
+                  disabled={asking === model.id}
                   aria-label={t('get.othersOf', { name: model.name })}
-                  onClick={() => void look(model.id)}
+                  onClick={() => void lookAt(model.id)}
                 >
                   {asking === model.id ? t('get.asking') : t('get.others')}
                 </button>
@@ -97,9 +67,7 @@ export function GetModels() {
           className="panel add-model"
           onSubmit={(event) => {
             event.preventDefault()
-            const text = ref.trim()
-            // A repository or an address has a slash; anything else is a name to search for.
-            if (text !== '') void (text.includes('/') ? look(text) : search(text))
+            void lookUp(text)
           }}
         >
           <label className="label small dim" htmlFor="hub-ref">
@@ -110,17 +78,13 @@ export function GetModels() {
               id="hub-ref"
               className="input mono path-input"
               dir="ltr"
-              value={ref}
+              value={text}
               placeholder={t('get.placeholder')}
               spellCheck={false}
               aria-invalid={error !== null}
-              onChange={(event) => setRef(event.target.value)}
+              onChange={(event) => useHub.setState({ text: event.target.value })}
             />
-            <button
-              type="submit"
-              className="btn primary"
-              disabled={asking !== null || ref.trim() === ''}
-            >
+            <button type="submit" className="btn primary" disabled={text.trim() === ''}>
               {t('get.lookUp')}
             </button>
           </div>
@@ -128,13 +92,18 @@ export function GetModels() {
           <p className="small dim">{t('get.offline')}</p>
         </form>
         {asking !== null && (
-          <p className="dim small" role="note">
-            {t('get.asking')}
-          </p>
+          <div className="row">
+            <span className="dim small grow" role="note">
+              {t('get.asking')}
+            </span>
+            <button type="button" className="btn tiny" onClick={stopAsking}>
+              {t('action.cancel')}
+            </button>
+          </div>
         )}
         {error !== null && (
           <p className="callout bad small" role="alert" dir="auto">
-            {error}
+            {failureWords(error)}
           </p>
         )}
         {found !== null && (
@@ -157,9 +126,9 @@ export function GetModels() {
                   <button
                     type="button"
                     className="btn tiny"
-                    disabled={asking !== null}
+                    disabled={asking === repo}
                     aria-label={t('get.lookAt', { name: repo })}
-                    onClick={() => void look(repo)}
+                    onClick={() => void lookAt(repo)}
                   >
                     {asking === repo ? t('get.asking') : t('get.look')}
                   </button>

@@ -2,9 +2,10 @@ import { ArrowDownToLine, Check, Cpu, Pause, Play, RefreshCw, X } from 'lucide-r
 import type { Task } from '../../engine/protocol/wire.ts'
 import { useT } from '../i18n/index.ts'
 import { bytes, duration } from '../i18n/format.ts'
-import { errorWords } from '../i18n/wording.ts'
+import { errorWords, noticeWords } from '../i18n/wording.ts'
 import { host } from '../store/host.ts'
-import { useModels } from '../store/models.ts'
+import { chooseModel, useModels } from '../store/models.ts'
+import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
 import { Tip } from '../ui/Tip.tsx'
 import { visible } from '../ui/visible.ts'
@@ -33,6 +34,10 @@ function TaskRow({ task }: { task: Task }) {
   const name = visible(task.name)
   const command = (what: 'pause' | 'resume' | 'cancel' | 'clear') =>
     report(host.call('tasks.command', { task: task.id, command: what }))
+  const use = (file: string) => {
+    report(chooseModel(file))
+    go({ view: 'compose' })
+  }
   const active = task.state === 'running' || task.state === 'waiting'
   return (
     <li className="task-row" data-task={task.state}>
@@ -63,8 +68,8 @@ function TaskRow({ task }: { task: Task }) {
           </p>
         )}
         {task.notices?.map((notice) => (
-          <p key={notice} className="small" dir="auto">
-            {visible(notice)}
+          <p key={JSON.stringify(notice)} className="small" dir="auto">
+            {visible(noticeWords(notice))}
           </p>
         ))}
         {task.state === 'done' && task.file !== undefined && (
@@ -84,6 +89,11 @@ function TaskRow({ task }: { task: Task }) {
           <Act label={t('task.resume', { name })} onClick={() => command('resume')}>
             <Play size={14} />
           </Act>
+        )}
+        {task.state === 'done' && task.file !== undefined && (
+          <button type="button" className="btn tiny" onClick={() => use(task.file!)}>
+            {t('models.use')}
+          </button>
         )}
         {task.state === 'done' ? (
           <Act label={t('task.clear', { name })} onClick={() => command('clear')}>

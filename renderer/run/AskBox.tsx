@@ -54,6 +54,7 @@ export const AskBox = memo(function AskBox({ run }: { run: string }) {
             segment: spokesman(state)!.segment,
             title: state.problem.slice(0, 120),
           },
+          versionOf: null,
         },
         file,
       )

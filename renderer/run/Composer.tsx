@@ -43,7 +43,8 @@ type Question = NonNullable<RunSettings['question']>
 /** The form that starts a run: problem, model, strategy and settings, and whether the run fits in memory. */
 export function Composer() {
   const t = useT()
-  const { problem, settings, followUp, error } = useCompose()
+  const { problem, settings, followUp, versionOf, error } = useCompose()
+  const version = useHistory((s) => s.list?.find(({ run }) => run === versionOf)?.title)
   const model = usePrefs((s) => s.model)
   const infos = useModels((s) => s.infos)
   const found = ownEntry(infos, model)
@@ -67,6 +68,20 @@ export function Composer() {
         aria-label={t('compose.title')}
         onSubmit={(event) => event.preventDefault()}
       >
+        {followUp === null && versionOf !== null && (
+          <div className="callout info small row">
+            <span className="grow">
+              {t('compose.versionOf')} <bdi>{visible(version ?? versionOf)}</bdi>
+            </span>
+            <button
+              type="button"
+              className="btn quiet tiny"
+              onClick={() => edit({ versionOf: null })}
+            >
+              {t('compose.noVersion')}
+            </button>
+          </div>
+        )}
         {followUp !== null && (
           <div className="callout info small row">
             <span className="grow">
@@ -78,7 +93,7 @@ export function Composer() {
             <button
               type="button"
               className="btn quiet tiny"
-              onClick={() => edit({ followUp: null })}
+              onClick={() => edit({ followUp: null, versionOf: null })}
             >
               {t('compose.noFollowUp')}
             </button>

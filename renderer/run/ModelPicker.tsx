@@ -1,6 +1,6 @@
 import * as Popover from '@radix-ui/react-popover'
 import { Command as Cmdk } from 'cmdk'
-import { Check, ChevronDown, Download, FolderOpen } from 'lucide-react'
+import { Check, ChevronDown, Download, FolderOpen, Search } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { onServer } from '../../engine/protocol/address.ts'
 import type { ModelEntry } from '../../engine/protocol/wire.ts'
@@ -12,6 +12,7 @@ import { match } from '../commands/match.ts'
 import { Verdict } from '../models/FitPill.tsx'
 import { trainedFor } from '../models/trained.ts'
 import { chooseModel, isInfo, loadFit, loadInfo, showTab, useModels } from '../store/models.ts'
+import { lookUp } from '../store/hub.ts'
 import { usePrefs } from '../store/prefs.ts'
 import { go } from '../store/route.ts'
 import { report } from '../store/toasts.ts'
@@ -21,6 +22,7 @@ import { visible } from '../ui/visible.ts'
 export function ModelPicker() {
   const t = useT()
   const [open, setOpen] = useState(false)
+  const [typed, setTyped] = useState('')
   const list = useModels((s) => s.list)
   const model = usePrefs((s) => s.model)
   const info = useModels((s) => ownEntry(s.infos, model))
@@ -51,12 +53,22 @@ export function ModelPicker() {
     showTab(tab)
     go({ view: 'models' })
   }
+  const search = () => {
+    leave('get')
+    void lookUp(typed)
+  }
   return (
     <div className="field model-field">
       <span className="label" id="model-label">
         {t('compose.model')}
       </span>
-      <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Root
+        open={open}
+        onOpenChange={(next) => {
+          setTyped('')
+          setOpen(next)
+        }}
+      >
         <Popover.Trigger asChild>
           <button
             type="button"
@@ -85,6 +97,8 @@ export function ModelPicker() {
             >
               <Cmdk.Input
                 className="input"
+                value={typed}
+                onValueChange={setTyped}
                 placeholder={t('compose.searchModels')}
                 aria-label={t('compose.searchModels')}
               />
@@ -110,10 +124,17 @@ export function ModelPicker() {
                 <FolderOpen size={13} aria-hidden />
                 {t('compose.addModel')}
               </button>
-              <button type="button" className="btn tiny" onClick={() => leave('get')}>
-                <Download size={13} aria-hidden />
-                {t('compose.getModel')}
-              </button>
+              {typed.trim() === '' ? (
+                <button type="button" className="btn tiny" onClick={() => leave('get')}>
+                  <Download size={13} aria-hidden />
+                  {t('compose.getModel')}
+                </button>
+              ) : (
+                <button type="button" className="btn tiny" onClick={search}>
+                  <Search size={13} aria-hidden />
+                  <bdi className="ellipsis">{t('compose.searchHub', { text: visible(typed) })}</bdi>
+                </button>
+              )}
             </div>
           </Popover.Content>
         </Popover.Portal>

@@ -32,6 +32,7 @@ import { ReplayBar } from './ReplayBar.tsx'
 import { RunFacts, RunState } from './RunFacts.tsx'
 import { setStage, useStage } from './stage.ts'
 import { SummaryCard } from './SummaryCard.tsx'
+import { Versions } from './Versions.tsx'
 import './run.css'
 import './lanes.css'
 import './stream.css'
@@ -191,6 +192,7 @@ function RunHead({ run }: { run: string }) {
       <div className="row run-facts-row">
         <RunState run={run} />
         <RunFacts run={run} />
+        <Versions run={run} />
         <span className="grow" />
         <Segmented
           label={t('lanes.layout')}

@@ -25,6 +25,8 @@ export interface Draft {
   /** The preset that the settings came from, until one of them changes. */
   preset: string | null
   followUp: { run: string; segment: SegmentId; title: string } | null
+  /** The first version of the turn that is made again; null: a new turn. */
+  versionOf: string | null
 }
 
 interface Compose extends Draft {
@@ -36,7 +38,7 @@ interface Compose extends Draft {
   error: RunError | null
 }
 
-const EMPTY: Draft = { problem: '', settings: {}, preset: null, followUp: null }
+const EMPTY: Draft = { problem: '', settings: {}, preset: null, followUp: null, versionOf: null }
 const KEY = 'braid.draft'
 
 function remembered(): Draft {
@@ -166,9 +168,12 @@ export function whyNotStart(
 /** Tokens that a chat template adds to each message, roughly. */
 const PER_MESSAGE = 8
 
+/** What decides on the tokens of a prompt. */
+type Prompt = Pick<Draft, 'problem' | 'settings' | 'followUp'>
+
 /** Returns how many tokens the model reads before it thinks. Errors: those of the host. */
 async function countPrompt(
-  { problem, settings, followUp }: Omit<Draft, 'preset'>,
+  { problem, settings, followUp }: Prompt,
   model: string,
   attached: readonly Attachment[],
 ): Promise<number> {
@@ -191,7 +196,7 @@ async function textsBefore(followUp: Draft['followUp']): Promise<string[]> {
 
 /** Returns the memory that a run would need, and the tokens of its prompt. Errors: those of the host. */
 export async function askFit(
-  draft: Omit<Draft, 'preset'>,
+  draft: Prompt,
   model: string,
   attached: readonly Attachment[] = NONE,
 ): Promise<{ fit: Fit; promptTokens: number }> {
@@ -205,13 +210,14 @@ export async function askFit(
 
 /** Returns the draft as it is asked: with its attachments in the problem, and with the defaults. */
 export function wholeDraft(): Draft {
-  const { problem, settings, preset, followUp } = useCompose.getState()
+  const { problem, settings, preset, followUp, versionOf } = useCompose.getState()
   const attached = useAttachments.getState()[''] ?? NONE
   return {
     problem: withAttachments(problem, attached),
     settings: asked(settings),
     preset,
     followUp,
+    versionOf,
   }
 }
 
@@ -248,11 +254,12 @@ export function requestOf(draft: Draft, model: string): RunRequest {
     ...(draft.followUp && {
       followUp: { run: draft.followUp.run, segment: draft.followUp.segment },
     }),
+    ...(draft.versionOf !== null && { versionOf: draft.versionOf }),
   }
 }
 
-/** Returns a draft with the problem and settings of a run, to edit and start again. */
-export function draftOf({ problem, settings, followUp }: RunState): Draft {
+/** Returns a draft with the problem and settings of a run, to edit and start again, as a version of its turn. */
+export function draftOf({ run, problem, settings, followUp, versionOf }: RunState): Draft {
   const title =
     followUp === null ? '' : (summaryFor(followUp.run)?.problem.slice(0, 120) ?? followUp.run)
   return {
@@ -261,5 +268,7 @@ export function draftOf({ problem, settings, followUp }: RunState): Draft {
     settings: settings === null ? {} : { ...settings, system: settings.system ?? '' },
     preset: null,
     followUp: followUp === null ? null : { ...followUp, title },
+    // The recorded sample is in no conversation.
+    versionOf: summaryFor(run) === undefined ? null : (versionOf ?? run),
   }
 }

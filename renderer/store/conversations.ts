@@ -1,8 +1,9 @@
 import type { RunSummary } from '../../engine/protocol/wire.ts'
 
 /**
- * A run and everything that follows up on it. Its title and star are those of the first run. Nothing
- * of it is stored: it is read from what each run follows up on.
+ * A run, the other versions of its turn, and everything that follows up on them. Its title and star are
+ * those of the first run. Nothing of it is stored: it is read from what each run follows up on and is a
+ * version of.
  */
 export interface Conversation {
   root: RunSummary
@@ -23,19 +24,28 @@ export function conversationsOf(list: readonly RunSummary[]): Conversation[] {
   const rootOf = new Map<string, string>()
   for (const item of [...list].sort(older)) {
     const known = item.followUp === undefined ? undefined : rootOf.get(item.followUp)
-    const root = known ?? (earlierTurns(item, byId)[0] ?? item).run
+    const root = known ?? turnOf(earlierTurns(item, byId)[0] ?? item)
     rootOf.set(item.run, root)
     const turns = byRoot.get(root)
     if (turns === undefined) byRoot.set(root, [item])
     else turns.push(item)
   }
   return [...byRoot]
-    .map(([root, runs]) => ({ root: byId.get(root)!, latest: runs.at(-1)!, runs }))
+    .map(([root, runs]) => ({ root: byId.get(root) ?? runs[0]!, latest: runs.at(-1)!, runs }))
     .sort((a, b) => older(b.latest, a.latest))
 }
 
 const older = (a: RunSummary, b: RunSummary): number =>
   a.time < b.time ? -1 : a.time > b.time ? 1 : a.run < b.run ? -1 : 1
+
+/** Returns the run that names the turn of a run: its first version, which may be gone. */
+const turnOf = ({ run, versionOf }: RunSummary): string => versionOf ?? run
+
+/** Returns the versions of a run's turn, oldest first; none if the run is not in the list. */
+export function versionsOf(list: readonly RunSummary[], run: string): RunSummary[] {
+  const turn = list.filter((item) => item.run === run).map(turnOf)[0]
+  return list.filter((item) => turnOf(item) === turn).sort(older)
+}
 
 /** Returns the turns that a run builds on, oldest first. A turn that was deleted ends the chain. */
 export function earlierTurns(

@@ -72,6 +72,31 @@ describe.skipIf(CHROMIUM === undefined)('a conversation', () => {
     expect(await conversation(second).count()).toBe(0)
   })
 
+  test('a regenerated first turn is another version of it, and the older one stays', async () => {
+    const { page } = window
+    await window.pose({
+      problem: 'Name a bird.',
+      paths: 1,
+      budget: 4,
+      summary: 4,
+      question: 'text',
+    })
+    await window.untilRunIs('ended')
+    const first = window.run
+    await page.getByRole('button', { name: 'Regenerate' }).click()
+    await expect.poll(() => window.run).not.toBe(first)
+    await window.untilRunIs('ended')
+    const second = window.run
+    await page.getByText('Version 2 of 2').waitFor()
+    expect(await conversation(second).count()).toBe(0)
+    await page.getByRole('button', { name: 'Older version' }).click()
+    await page.getByText('Version 1 of 2').waitFor()
+    expect(window.run).toBe(first)
+    // The conversation opens at the version that was asked last.
+    await conversation(first).locator('.sidebar-open').click()
+    await expect.poll(() => window.run).toBe(second)
+  })
+
   test('the list beside it: by day, filtered, renamed, starred, deleted as a whole and brought back', async () => {
     const { page } = window
     await pose('Where does the wombat live?')

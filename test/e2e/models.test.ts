@@ -12,7 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,12 +35,14 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
   let hub: Server
   let slow = true
   const asked: string[] = []
+  const silent: ServerResponse[] = []
   const ranges: string[] = []
 
   beforeAll(async () => {
     hub = createServer((request, response) => {
-      const { pathname } = new URL(request.url!, 'http://x')
+      const { pathname, searchParams } = new URL(request.url!, 'http://x')
       asked.push(pathname)
+      if (searchParams.get('search') === 'silent') return silent.push(response)
       if (pathname === '/api/models')
         return response.end(JSON.stringify([{ id: 'org/slow', downloads: 1234 }]))
       if (pathname === '/api/models/org/slow')
@@ -231,10 +233,22 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
       .getByText('Thinks in parallel')
       .waitFor()
     expect(asked).toEqual([])
-    // Found by its name, then looked at.
-    await page.getByLabel(/^Search Hugging Face/).fill('slow')
+    // Nothing waits for a hub that does not answer, and what it says too late is not shown.
+    await page.getByLabel(/^Search Hugging Face/).fill('silent')
     await page.getByRole('button', { name: 'Look up' }).click()
+    await expect.poll(() => silent.length).toBe(1)
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    silent[0]!.end('[]')
+    // Found by its name, which was typed where the model of a run is chosen, then looked at.
+    await window.command('New run')
+    await page.locator('.picker').click()
+    await page.getByPlaceholder('Search your models').fill('slow')
+    await page.getByRole('button', { name: 'Search Hugging Face for “slow”' }).click()
     await page.locator('.hub-found').getByText('1,234 downloads').waitFor()
+    expect(await page.getByLabel(/^Search Hugging Face/).inputValue()).toBe('slow')
+    // What was found stays while one looks elsewhere.
+    await page.getByRole('radio', { name: 'Library' }).click()
+    await page.getByRole('radio', { name: 'Get models' }).click()
     await page.getByRole('button', { name: 'Show sizes of org/slow' }).click()
     const choices = page.locator('.offer-list > li')
     await expect.poll(() => choices.count()).toBe(2)
@@ -266,6 +280,9 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
     expect(ranges.slice(before).some((range) => !range.startsWith('bytes=0-'))).toBe(true)
     await page.getByRole('radio', { name: 'Library' }).click()
     await row('slow-Q8_0.gguf').getByText('Downloaded').waitFor()
+    await task.getByRole('button', { name: 'New run with this model' }).click()
+    await expect.poll(() => page.locator('.picker').getAttribute('data-model')).toBe(file)
+    await page.goBack()
     await page.getByRole('button', { name: /^Clear/ }).click()
   })
 

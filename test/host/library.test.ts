@@ -156,6 +156,20 @@ describe('models', () => {
     })
     expect(engine.last.request?.settings.engine?.device).toBe('cpu')
   })
+
+  it('five alternatives per token are recorded unless a run asks for another number', async () => {
+    const engine = new ScriptedEngine()
+    await host.close()
+    open(engine)
+    const file = put(join(folder, 'a.gguf'))
+    expect((await client.call('models.info', { file })).defaults.alternatives).toBe(5)
+    const recorded: unknown[] = []
+    for (const settings of [{}, { alternatives: 0 }]) {
+      await client.call('run.start', { request: { problem: 'p', model: file, settings } })
+      recorded.push(engine.last.request?.settings.alternatives)
+    }
+    expect(recorded).toEqual([5, 0])
+  })
 })
 
 describe('downloads', () => {

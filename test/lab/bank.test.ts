@@ -117,9 +117,7 @@ describe('what a bank holds besides its paths', () => {
     expect(bank.info.settings).not.toHaveProperty('confidence')
     expect(pathsOf(bank, 0)[2]!.tokens.at(0)).not.toHaveProperty('confidence')
     const probing = { ...SETTINGS, probeEvery: 16 }
-    await expect(openBank(asked(out, { settings: probing }))).rejects.toThrow(
-      /probeEvery: none there, 16 here/,
-    )
+    await expect(openBank(asked(out, { settings: probing }))).rejects.toThrow(/probeEvery: – ≠ 16/)
   })
 })
 
@@ -206,23 +204,24 @@ describe('a bank', () => {
     await record(asked(out, { limit: 1 }))
     const { file: other } = tinyFile({ ...plain, seed: 5 })
     const cases: [Partial<BankOptions>, RegExp][] = [
-      [{ data: dataFile('other.jsonl', 8) }, /\(data: "[0-9a-f]{64}" there, "[0-9a-f]{64}" here\)/],
-      [{ model: other }, /\(model: /],
-      [{ suffix: ' Think.' }, /\(suffix: .* here\)/],
+      [{ data: dataFile('other.jsonl', 8) }, /here: data: "[0-9a-f]{64}" ≠ "[0-9a-f]{64}"\)/],
+      [{ model: other }, /here: model: /],
+      [{ suffix: ' Think.' }, /here: suffix: .* ≠ /],
       [
         { settings: { ...SETTINGS, budget: 13, sampling: { temperature: 0.9 } } },
-        /\(budget: 12 there, 13 here; temperature: 0.8 there, 0.9 here\)/,
+        /here: budget: 12 ≠ 13; temperature: 0.8 ≠ 0.9\)/,
       ],
-      [{ settings: { ...SETTINGS, seed: 4 } }, /\(seed: 3 there, 4 here\)/],
+      [{ settings: { ...SETTINGS, seed: 4 } }, /here: seed: 3 ≠ 4\)/],
       [
         { settings: { ...SETTINGS, engine: { ...EXACT, kvType: 'q8_0' } } },
-        /\(kvType: "f32" there, "q8_0" here\)/,
+        /here: kvType: "f32" ≠ "q8_0"\)/,
       ],
     ]
     for (const [change, message] of cases)
       await expect(openBank(asked(out, change))).rejects.toMatchObject({
         code: 'bad-request',
         message: expect.stringMatching(message),
+        detail: { detail: 'bad-request/bank-differs' },
       })
     // Speed does not count as a condition; further paths are recorded as this machine is asked to.
     const faster = { ...SETTINGS, engine: { ...EXACT, threads: 2 } }

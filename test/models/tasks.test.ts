@@ -10,7 +10,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { errorText } from '../../engine/protocol/events.ts'
+import { fail } from '../../engine/protocol/errors.ts'
+import { errorText, runError } from '../../engine/protocol/events.ts'
 import { Hub } from '../../engine/models/hub-access.ts'
 import { jobs } from '../../engine/models/jobs.ts'
 import { ModelRegistry } from '../../engine/models/registry.ts'
@@ -43,7 +44,7 @@ function start(onChange?: ConstructorParameters<typeof Tasks>[2]): Tasks {
       hub: new Hub(),
       registry,
       onModel: () => undefined,
-      fetchBackend: () => Promise.resolve('no driver'),
+      fetchBackend: () => Promise.resolve(runError(fail('unknown-device/probe-library'))),
     }),
     onChange,
   )
@@ -222,5 +223,5 @@ it('a GPU backend that cannot be used says why', async () => {
   const tasks = start()
   const task = tasks.add('cuda', { kind: 'backend', backend: 'cuda' })
   await until(() => task.state === 'failed')
-  expect(errorText(task.error!)).toMatch(/no driver/)
+  expect(errorText(task.error!)).toMatch(/driver is missing/)
 })

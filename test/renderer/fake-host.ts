@@ -1,4 +1,4 @@
-import { BraidError } from '../../engine/protocol/errors.ts'
+import { BraidError, fail } from '../../engine/protocol/errors.ts'
 import {
   numberOf,
   runError,
@@ -244,7 +244,7 @@ export class FakeHost {
       {
         backend: 'metal',
         state: 'skipped',
-        reason: 'It did not answer within 15 s: its driver hangs.',
+        reason: runError(fail('unknown-device/probe-hangs', { seconds: 15 })),
       },
       {
         backend: 'cuda',

@@ -1,6 +1,7 @@
 import { BraidError, fail } from '../../engine/protocol/errors.ts'
 import {
   numberOf,
+  runError,
   type CommandResult,
   type RunCommand,
   type RunEvent,
@@ -125,7 +126,7 @@ export class ScriptedEngine implements HostEngine {
   }
 
   fetchBackend() {
-    return Promise.resolve('It is not here.')
+    return Promise.resolve(runError(fail('unknown-device/probe-none')))
   }
 
   most() {

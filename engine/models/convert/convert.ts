@@ -9,6 +9,7 @@ import { dirname, resolve } from 'node:path'
 import { regularHandle } from '../../files/index.ts'
 import { fail } from '../../protocol/errors.ts'
 import type { ConvertType } from '../../protocol/models.ts'
+import type { Notice } from '../../protocol/wording.ts'
 import { readModelFiles } from '../model-files.ts'
 import { refuseAdapterTensors } from './adapter.ts'
 import { readConfig } from './config.ts'
@@ -62,8 +63,8 @@ export interface ConvertResult {
   tokenizer: string
   thoughtRows: number
   tensors: number
-  /** What the user should know about the result, in sentences. */
-  notices: string[]
+  /** What the user should know about the result. */
+  notices: Notice[]
 }
 
 /**

@@ -2,6 +2,7 @@
  * Builds the GGUF metadata of a converted model: stock keys, then the keys of docs/method.md, "The
  * GGUF contract".
  */
+import type { Notice } from '../../protocol/wording.ts'
 import type { ModelConfig } from './config.ts'
 import { f32, str, u32, type Metadata } from './gguf-writer.ts'
 import { ropeMetadata } from './rope.ts'
@@ -63,14 +64,12 @@ function chatTemplate(config: ModelConfig, tokenizer: Tokenizer): string | undef
 }
 
 /** Returns a notice if the model has no chat template. */
-export function templateNotice(config: ModelConfig, tokenizer: Tokenizer): string | undefined {
+export function templateNotice(config: ModelConfig, tokenizer: Tokenizer): Notice | undefined {
   if ((chatTemplate(config, tokenizer) ?? '').trim() !== '') return undefined
   const { templateNames: names } = tokenizer
-  const why =
-    names === undefined
-      ? 'The folder has no chat template'
-      : `The chat templates of the folder are named ${names.join(', ')}, and none is the default`
-  return `${why}: prompts are given to the model as plain text, which suits base models. For a chat model, put its template into the folder as chat_template.jinja and convert again.`
+  return names === undefined
+    ? { code: 'convert-no-template' }
+    : { code: 'convert-templates', params: { names: names.join(', ') } }
 }
 
 /**

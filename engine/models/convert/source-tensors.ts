@@ -1,5 +1,6 @@
 /** Reads the headers of all safetensors files of a folder. */
 import { fail } from '../../protocol/errors.ts'
+import type { Notice } from '../../protocol/wording.ts'
 import { ADAPTER_FILE, adapterError } from './adapter.ts'
 import { isRecord, namesIn, readJson } from './files.ts'
 import {
@@ -21,7 +22,7 @@ const SHARD = /^model-\d{5}-of-\d{5}\.safetensors$/
  */
 export async function readSourceTensors(
   folder: string,
-): Promise<{ files: SourceFile[]; tensors: Map<string, SourceTensor>; notice?: string }> {
+): Promise<{ files: SourceFile[]; tensors: Map<string, SourceTensor>; notice?: Notice }> {
   const present = await namesIn(folder)
   const whole = present.includes(WHOLE)
   const index = whole ? undefined : await readJson(folder, INDEX, 64 * 2 ** 20)
@@ -49,7 +50,7 @@ export async function readSourceTensors(
     files,
     tensors,
     ...(ignored && {
-      notice: `${WHOLE} was converted; the shards beside it were not used, as in transformers.`,
+      notice: { code: 'convert-shards' as const, params: { file: WHOLE } },
     }),
   }
 }

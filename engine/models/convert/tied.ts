@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { regularHandle } from '../../files/index.ts'
+import type { Notice } from '../../protocol/wording.ts'
 import type { ModelConfig } from './config.ts'
 import { decode } from './numbers.ts'
 import { readElements, sourceType, type SourceTensor } from './safetensors.ts'
@@ -16,7 +17,7 @@ const PIECE = 2 ** 20
 export interface Tied {
   tied: boolean
   tensors: ReadonlyMap<string, SourceTensor>
-  notice?: string
+  notice?: Notice
 }
 
 /**
@@ -41,7 +42,7 @@ export async function tieEmbeddings(
   return {
     tied: false,
     tensors,
-    notice: `config.json says tie_word_embeddings, but ${OUTPUT} differs from ${EMBEDDING}. Both were converted and are not tied, as in transformers 5.`,
+    notice: { code: 'convert-untied', params: { output: OUTPUT, embedding: EMBEDDING } },
   }
 }
 

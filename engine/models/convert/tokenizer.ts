@@ -3,6 +3,7 @@
  * metadata, as llama.cpp's conversion/base.py does.
  */
 import { fail } from '../../protocol/errors.ts'
+import type { Notice } from '../../protocol/wording.ts'
 import type { ModelConfig } from './config.ts'
 import { checkId, readAddedTokens, readSettings, textOf, type Added } from './added-tokens.ts'
 import { isRecord, readJson, readText, TEXT_LIMITS } from './files.ts'
@@ -21,8 +22,8 @@ export interface Tokenizer {
   /** Names of the templates if there are several and none is the default. */
   templateNames?: readonly string[]
   pre: string
-  /** What differs from transformers or is missing, in sentences. */
-  notices: readonly string[]
+  /** What differs from transformers or is missing. */
+  notices: readonly Notice[]
 }
 
 const bad = (message: string) => fail('bad-model/file', { reason: message })
@@ -87,10 +88,10 @@ export async function readTokenizer(folder: string, config: ModelConfig): Promis
     control,
     pre,
     ...template,
-    notices: rest.map(
-      (end) =>
-        `${JSON.stringify(tokens[end])} ends a generation in transformers, but a GGUF has no more room for such tokens; it does not end one here.`,
-    ),
+    notices: rest.map((end) => ({
+      code: 'convert-end',
+      params: { token: JSON.stringify(tokens[end]) },
+    })),
   }
 }
 

@@ -71,6 +71,7 @@ export function runRows({ run, state }: { run: string; state: RunState }): Rows 
   rows.push(['prompt tokens', String(state.promptTokens.length)])
   if (state.followUp !== null)
     rows.push(['follows up on', `${state.followUp.run}, ${nameOf(state.followUp.segment)}`])
+  if (state.versionOf !== null) rows.push(['another version of', state.versionOf])
   if (state.client !== null) rows.push(['client', state.client])
   if (state.turns.length > 0) rows.push(['earlier turns', String(state.turns.length)])
   if (state.question !== null) rows.push(['kind of question', state.question])

@@ -10,6 +10,7 @@ export const compose = {
   'compose.searchModels': 'Search your models',
   'compose.noModelFound': 'No model of this name.',
   'compose.getModel': 'Get a model …',
+  'compose.searchHub': 'Search Hugging Face for “{{text}}”',
   'compose.modelGone':
     'The file {{file}} is not there. Locate it under Models, or choose another model.',
   'compose.keys': '{{key}} starts',
@@ -90,6 +91,8 @@ export const compose = {
   'compose.followUp': 'Follow-up to summary v{{version}} of',
   'compose.followUpPath': 'Follow-up to path {{path}} of',
   'compose.noFollowUp': 'Start fresh',
+  'compose.versionOf': 'Another version of',
+  'compose.noVersion': 'Start fresh',
 
   'model.native_one': 'trained for {{count}} path',
   'model.native_other': 'trained for {{count}} paths',

@@ -25,6 +25,7 @@ export const history = {
   'history.actions': 'Actions for {{title}}',
   'history.waiting': 'waiting',
   'history.followUp': 'Follow-up',
+  'history.version': 'Another version',
   'history.client': 'Asked by this client, through the API',
   'history.rename': 'Rename',
   'history.titleField': 'Title',

@@ -59,6 +59,10 @@ export const run = {
 
   'run.regenerate': 'Regenerate',
   'run.editShort': 'Edit',
+  'versions.title': 'Versions of this turn',
+  'versions.place': 'Version {{place}} of {{count}}',
+  'versions.older': 'Older version',
+  'versions.newer': 'Newer version',
   'run.split': 'Width of the side panels',
 
   'thread.title': 'Earlier questions and answers',

@@ -11,6 +11,7 @@ export const compose: Record<keyof typeof en, string> = {
   'compose.searchModels': '搜索你的模型',
   'compose.noModelFound': '没有这个名称的模型。',
   'compose.getModel': '获取模型……',
+  'compose.searchHub': '在 Hugging Face 上搜索“{{text}}”',
   'compose.modelGone': '文件 {{file}} 不存在。请在“模型”中重新定位，或选择其他模型。',
   'compose.keys': '{{key}} 开始',
   'compose.budgetShort': '每条路径 {{budget}} 个词元',
@@ -88,6 +89,8 @@ export const compose: Record<keyof typeof en, string> = {
   'compose.followUp': '追问总结 v{{version}}：',
   'compose.followUpPath': '追问路径 {{path}}：',
   'compose.noFollowUp': '不再追问',
+  'compose.versionOf': '另一个版本，属于：',
+  'compose.noVersion': '另起对话',
 
   'model.native_one': '按 {{count}} 条路径训练',
   'model.native_other': '按 {{count}} 条路径训练',

@@ -26,6 +26,7 @@ export const history: Record<keyof typeof en, string> = {
   'history.actions': '{{title}} 的操作',
   'history.waiting': '等待中',
   'history.followUp': '追问',
+  'history.version': '另一个版本',
   'history.client': '由此客户端通过 API 提问',
   'history.rename': '重命名',
   'history.titleField': '标题',

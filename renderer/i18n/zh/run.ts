@@ -59,6 +59,10 @@ export const run: Record<keyof typeof en, string> = {
 
   'run.regenerate': '重新生成',
   'run.editShort': '编辑',
+  'versions.title': '本轮的各个版本',
+  'versions.place': '第 {{place}} / {{count}} 版',
+  'versions.older': '较早的版本',
+  'versions.newer': '较新的版本',
   'run.split': '侧栏宽度',
 
   'thread.title': '之前的问题与答案',

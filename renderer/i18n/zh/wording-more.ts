@@ -1,4 +1,4 @@
-import type { MORE_ERRORS } from '../../../engine/protocol/wording-more.ts'
+import type { MORE_ERRORS, Term } from '../../../engine/protocol/wording-more.ts'
 
 /** The Chinese of errors about downloads, model files, conversions, experiments and files on the disk. */
 export const moreErrors: Record<keyof typeof MORE_ERRORS, string> = {
@@ -42,7 +42,14 @@ export const moreErrors: Record<keyof typeof MORE_ERRORS, string> = {
   'io/model-list': '无法读取模型列表（{file}）：{reason}',
   'bad-request/model-in-use': '有运行正在使用此模型，请先停止它。',
   'bad-path/convert-folder': '窗口只会把模型转换到 {folder}。',
-  'unknown-device/backend-unusable': '已获取库，但无法使用：{reason}',
+  'unknown-device/probe-hangs': '{seconds} 秒内没有响应：其驱动程序卡住。',
+  'unknown-device/probe-ended': '测试时意外退出（{reason}）。',
+  'unknown-device/probe-driver':
+    '测试时意外退出（{reason}）。更新的显卡驱动可以运行它；自带运行库的 CUDA 12 版本或许也可以。',
+  'unknown-device/probe-answer': '无法理解其响应。',
+  'unknown-device/probe-library': '无法加载其库：缺少驱动程序。',
+  'unknown-device/probe-none': '没有找到可用的设备。',
+  'unknown-device/probe-wrong': '{device} 的计算结果不正确。',
   'bad-request/no-task': '此任务不存在。',
   'bad-request/task-unfinished': '任务尚未完成，请改为取消。',
   'bad-model/no-file': '{file} 不是文件。',
@@ -97,6 +104,31 @@ export const moreErrors: Record<keyof typeof MORE_ERRORS, string> = {
   'bad-request/nothing-to-run': '没有可运行的内容。',
   'bad-request/set-line': '{where}：内容不符，{reason}',
   'bad-request/set-json': '{where}：不是有效的 JSON（{reason}）。',
+  'bad-combination/nothing-to-ablate': '{model} 没有用于并行思考的控制词元：没有可消融的内容。',
+  'bad-combination/bank-trained':
+    '此模型经过并行思考训练：其路径相互依赖，无法单独记录。请选择其他模型，或使用 `braid eval`。',
+  'wrong-model/bank':
+    '{file} 不是此路径库的模型 {model}：其 SHA-256 为 {sha256}，而不是 {wanted}。',
+  'bad-request/bank-runs': '有 {count} 个运行失败。第一个是 {run}：{reason}',
+  'bad-request/bank-rule': '{file} 是以 `--answer {rule}` 评判的：请使用相同的规则。',
+  'bad-request/bank-outcomes': '{file} 中没有路径库的结果：{reason}',
+  'bad-request/no-bank': '{folder} 中没有路径库：缺少 bank.json。',
+  'bad-transcript/other-bank': '{folder} 中的 {run} 是为另一个路径库记录的。请将其移出该文件夹。',
+  'bad-request/bank-file': '无法读取 {file}：{reason}',
+  'bad-request/bank-differs':
+    '{folder} 中的路径库是在其他条件下记录的（原有 ≠ 当前：{differs}）。请选择其他文件夹（--out）。',
+  'bad-request/bank-data':
+    '{file} 不是 {folder} 中路径库的数据：其 SHA-256 为 {sha256}，而不是 {wanted}。',
+  'bad-request/bank-elsewhere': '路径库在此处由 `braid bank` 记录。',
+  'cancelled/lab': '已停止。已完成的部分会保留：再次执行同一命令即可继续。',
+  'io/write': '无法写入 {file}：{reason}',
+  'bad-request/no-results': '此实验还没有结果。',
+  'bad-request/result-file': '{file} 不是实验的结果文件。请选择其他文件夹（--out）。',
+  'bad-request/results-differ':
+    '{folder} 中的结果是在其他条件下得到的（{differs}）。请选择其他文件夹（--out）。',
+  'bad-request/result-line': '{file} 第 {line} 行已损坏。请删除该行，或选择其他文件夹（--out）。',
+  'bad-request/no-wrong-path':
+    '没有单独的路径以 {least} 个或更多词元出错：请使用更短的前缀（--prefixes）、更大的预算（--budget）或更多问题。',
   'engine-lost/process': '引擎进程已退出（{reason}）。',
   'bad-transcript/first': '第一个事件不是 run-started。',
   'bad-transcript/newer': '此文件由更新版本的 Braid 写入。',
@@ -114,4 +146,34 @@ export const moreErrors: Record<keyof typeof MORE_ERRORS, string> = {
   'engine-lost/convert': '转换进程意外结束：{reason}',
   'bad-path/run': '路径无效：{reason}',
   'no-such-run/run': '找不到运行：{reason}',
+}
+
+export const terms: Record<Term, string> = {
+  'Beginning a bank': '建立路径库',
+  'Converting a transcript': '转换记录',
+  'Copying a run': '复制运行',
+  'Creating a folder': '创建文件夹',
+  'Creating the data folder': '创建数据文件夹',
+  'Creating the folder of a bank': '创建路径库的文件夹',
+  'Creating the folder of an experiment': '创建实验的文件夹',
+  'Emptying the trash': '清空回收站',
+  'Looking for a file': '查找文件',
+  'Looking for what is served': '查看正在提供的服务',
+  'Moving a run': '移动运行',
+  'Noting what is served': '登记正在提供的服务',
+  'Opening a transcript': '打开记录',
+  'Reading a transcript': '读取记录',
+  Saving: '保存',
+  'Saving the API key': '保存 API 密钥',
+  'Saving the list of models': '保存模型列表',
+  'Saving the list of workers': '保存协作机列表',
+  'Saving the pairing code': '保存配对码',
+  'Starting a transcript': '开始写记录',
+  'Writing a deleted file again': '重新写入被删除的文件',
+  'Writing a transcript': '写入记录',
+  'the list of models': '模型列表',
+  'the list of tasks': '任务列表',
+  'this bank': '此路径库',
+  'this experiment': '此实验',
+  'this run': '此运行',
 }

@@ -7,6 +7,15 @@ export const notices: Record<NoticeCode, string> = {
   'workers-missing': '{reason}本次运行改为只在本机上继续，不再使用协作机。',
   'gpu-memory': '{device} 显存不足，放不下整个模型：{all} 层中只有 {layers} 层在其上运行。',
   'template-variable': '模型的聊天模板不读取 {name}，该设置不起作用。',
+  'convert-no-template':
+    '文件夹中没有聊天模板：提示以纯文本交给模型，这适用于基础模型。若是聊天模型，请将其模板以 chat_template.jinja 放入该文件夹并重新转换。',
+  'convert-templates':
+    '文件夹中的聊天模板名为 {names}，没有默认模板：提示以纯文本交给模型，这适用于基础模型。若是聊天模型，请将其模板以 chat_template.jinja 放入该文件夹并重新转换。',
+  'convert-shards': '已转换 {file}；与 transformers 一样，没有使用旁边的分片。',
+  'convert-untied':
+    'config.json 声明了 tie_word_embeddings，但 {output} 与 {embedding} 不同。与 transformers 5 一样，两者都已转换，互不绑定。',
+  'convert-end':
+    '{token} 在 transformers 中结束生成，但 GGUF 中已没有位置容纳此类词元；在此它不会结束生成。',
   'template-fallback': '{reason} 问题以纯文本发送。',
   'reread-fusion':
     '此模型未经并行思考训练。Braid 会采样多条路径，需要总结时再让模型将其融合：请对照各路径检查总结。',

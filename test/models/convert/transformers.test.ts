@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { noticeText } from '../../../engine/protocol/wording.ts'
 import { convert } from '../../../engine/models/convert/convert.ts'
 import { readGguf, type GgufHeader } from '../../../engine/models/gguf.ts'
 import { numberOf, textOf } from '../../../engine/models/keys.ts'
@@ -36,7 +37,7 @@ async function converted(
 ): Promise<{ header: GgufHeader; notices: string[]; file: string }> {
   const file = join(root, `${count++}.gguf`)
   const { notices } = await convert({ folder, output: file, type: 'f32' })
-  return { header: await readGguf(file), notices, file }
+  return { header: await readGguf(file), notices: notices.map(noticeText), file }
 }
 const refused = (folder: string) =>
   converted(folder).then(

@@ -7,6 +7,7 @@ import { fail } from '../../../engine/protocol/errors.ts'
 import { runError } from '../../../engine/protocol/events.ts'
 import type { Notice } from '../../../engine/protocol/fold.ts'
 import { ERRORS, NOTICES, REASONS } from '../../../engine/protocol/wording.ts'
+import { TERMS } from '../../../engine/protocol/wording-more.ts'
 import '../../../renderer/i18n/index.ts'
 import { errorWords, noticeWords, reasonWords } from '../../../renderer/i18n/wording.ts'
 import * as zh from '../../../renderer/i18n/zh/wording.ts'
@@ -33,10 +34,10 @@ test.each(Object.keys(english) as (keyof typeof english)[])(
   },
 )
 
-test('what a user meets while getting, adding and converting models has a code to word it by', () => {
+test('what a user meets while getting, adding and converting models, and in the Lab, has a code to word it by', () => {
   const engine = fileURLToPath(new URL('../../../engine', import.meta.url))
   const met = readdirSync(engine, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    /^(models\/(download|convert)\/.*|models\/(registry|jobs|tasks|gguf|file-reader)|host\/(library|lab|api|attributions|runs)|files\/.*)\.ts$/.test(
+    /^(models\/(download|convert)\/.*|models\/(registry|jobs|tasks|gguf|file-reader)|host\/(library|lab|api|attributions|runs)|(files|lab|devices)\/.*)\.ts$/.test(
       file.replaceAll('\\', '/'),
     ),
   )
@@ -45,6 +46,13 @@ test('what a user meets while getting, adding and converting models has a code t
     /new BraidError\(\s*'(?!internal')/.test(readFileSync(join(engine, file), 'utf8')),
   )
   expect(unworded).toEqual([])
+})
+
+test('what failed on the disk is said in Chinese, too', async () => {
+  await i18next.changeLanguage('zh')
+  for (const doing of TERMS)
+    expect(errorWords(runError(fail('bad-path/link', { doing })))).not.toContain(doing)
+  await i18next.changeLanguage('en')
 })
 
 describe.each([

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { fileOf, type EventOf } from '../../../engine/protocol/events.ts'
+import type { RunSummary } from '../../../engine/protocol/wire.ts'
 import { commandOf, runCommand } from '../../../renderer/commands/catalogue.ts'
 import {
   chosenInfo,
@@ -10,6 +11,7 @@ import {
   useCompose,
   wholeDraft,
 } from '../../../renderer/store/compose.ts'
+import { useHistory } from '../../../renderer/store/history.ts'
 import { host, setConnect } from '../../../renderer/store/host.ts'
 import { loadInfo } from '../../../renderer/store/models.ts'
 import { nextSettings } from '../../../renderer/store/next-turn.ts'
@@ -180,6 +182,17 @@ test('a run like an earlier one that no longer fits goes to the composer, which 
     60_000,
   )
   expect(started()).toBe(1)
+})
+
+test('a run that is made again is a version of the same turn, however often', async () => {
+  const [start, ...rest] = scripted({ ...BALLS, run: 'second' })
+  useHistory.setState({ list: [{ run: 'second' } as RunSummary] })
+  openLocal('second', [{ ...(start as EventOf<'run-started'>), versionOf: 'first' }, ...rest])
+  commandOf('run.again').run({ run: 'second', path: null, summary: null })
+  await vi.waitFor(() => expect(started()).toBe(1), 60_000)
+  expect(fake.calls.find(({ method }) => method === 'run.start')).toMatchObject({
+    params: { request: { versionOf: 'first' } },
+  })
 })
 
 test('a follow-up stays one when it is run again', async () => {

@@ -6,6 +6,7 @@ import {
   earlierTurns,
   linesByDay,
   toldApart,
+  versionsOf,
 } from '../../../renderer/store/conversations.ts'
 
 const item = (run: string, minute: number, followUp?: string): RunSummary => ({
@@ -45,6 +46,27 @@ describe('conversations', () => {
     const list = [item('a', 1), item('x', 2, 'a'), item('y', 3, 'a')]
     expect(conversationsOf(list)).toHaveLength(1)
     expect(earlierTurns(list[2]!, map(list)).map(({ run }) => run)).toEqual(['a'])
+  })
+
+  test('a first turn that was made again stays in its conversation, also once its first version is gone', () => {
+    const again = (run: string, minute: number, followUp?: string) => ({
+      ...item(run, minute, followUp),
+      versionOf: 'a',
+    })
+    const list = [
+      item('a', 1),
+      item('a2', 2, 'a'),
+      again('v2', 3),
+      item('x', 4, 'v2'),
+      again('v3', 5),
+    ]
+    const runs = (all: RunSummary[]) =>
+      conversationsOf(all).map((one) => one.runs.map((r) => r.run))
+    expect(runs(list)).toEqual([['a', 'a2', 'v2', 'x', 'v3']])
+    expect(versionsOf(list, 'v2').map(({ run }) => run)).toEqual(['a', 'v2', 'v3'])
+    expect(versionsOf(list, 'x').map(({ run }) => run)).toEqual(['x'])
+    expect(runs(list.slice(2))).toEqual([['v2', 'x', 'v3']])
+    expect(conversationsOf(list.slice(2))[0]!.root.run).toBe('v2')
   })
 
   test('a turn that was deleted, or that names itself, ends the chain', () => {
