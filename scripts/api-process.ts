@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface ApiProcess {
@@ -6,6 +7,8 @@ export interface ApiProcess {
   /** Ends with /v1. */
   url: URL
   key: string
+  /** The model's name for clients; the bundled model is listed, too. */
+  name: string
 }
 
 /** Starts `braid api` with a data folder, and returns where it listens and its key. */
@@ -26,5 +29,6 @@ export async function startApi(
     await sleep(50)
   }
   const [, url] = /Braid API: (\S+)/.exec(said)!
-  return { child, url: new URL(url!), key: /API key: (\S+)/.exec(said)![1]! }
+  const key = /API key: (\S+)/.exec(said)![1]!
+  return { child, url: new URL(url!), key, name: basename(model, '.gguf') }
 }

@@ -48,7 +48,7 @@ interface Got {
   why?: string
 }
 
-const { child: server, url, key } = await startApi(folder, model, ['--jobs', values.jobs])
+const { child: server, url, key, name } = await startApi(folder, model, ['--jobs', values.jobs])
 const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
 
 function ask(path: string, body?: unknown): Promise<IncomingMessage> {
@@ -122,17 +122,9 @@ function memory(): number {
   return all.reduce((sum, [pid, , rss]) => sum + (own.has(pid) ? rss / 1024 : 0), 0)
 }
 
-const listed = JSON.parse(await textOf(await ask('/models'))) as { data: { id: string }[] }
-const name = listed.data.map(({ id }) => id).find((id) => !id.includes(':'))!
 const until = performance.now() + minutes * 60_000
 const all: Got[] = []
 const sizes: number[] = []
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  let text = ''
-  for await (const piece of response.setEncoding('utf8')) text += piece as string
-  return text
-}
 
 async function watch(): Promise<void> {
   while (performance.now() < until) {

@@ -56,14 +56,8 @@ export async function benchServer(
 }
 
 async function braid(file: string, folder: string): Promise<Server> {
-  const { child, url, key } = await startApi(folder, file)
-  const end = () => ended(child)
-  const response = await fetch(`${url.href}/models`, {
-    headers: { authorization: `Bearer ${key}` },
-  })
-  const { data } = (await response.json()) as { data: { id: string }[] }
-  const model = data.find(({ id }) => !id.includes(':'))!.id
-  return { url: url.href, key, model, end }
+  const { child, url, key, name } = await startApi(folder, file)
+  return { url: url.href, key, model: name, end: () => ended(child) }
 }
 
 async function llama(file: string, threads: number): Promise<Server> {

@@ -157,19 +157,53 @@ int LogitScan::argmax(const float * logits, int n) const {
     return 0;
 }
 
+static bool before(const Ranked & a, const Ranked & b) {
+    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+}
+
 std::vector<Ranked> topLogits(const float * logits, int n, const LogitScan & scan, int k) {
     std::vector<Ranked> top;
-    const auto before = [](const Ranked & a, const Ranked & b) {
-        return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
-    };
+    const auto least = [&] { return (int) top.size() == k ? top.back().logit : -INFINITY; };
     for (size_t b = 0; b < scan.blockMax.size(); b++) {
-        if ((int) top.size() == k && scan.blockMax[b] <= top.back().logit) continue;
+        if (!(scan.blockMax[b] > least())) continue;
         for (int i = (int) b * LOGIT_BLOCK, end = std::min(n, i + LOGIT_BLOCK); i < end; i++) {
-            if ((int) top.size() == k && logits[i] <= top.back().logit) continue;
+            if (!(logits[i] > least())) continue;
             const Ranked r{i, logits[i]};
             top.insert(std::upper_bound(top.begin(), top.end(), r, before), r);
             if ((int) top.size() > k) top.pop_back();
         }
     }
     return top;
+}
+
+std::vector<Ranked> nucleus(const float * logits, int n, const LogitScan & scan, float p) {
+    constexpr float BAND = 1; // only a band of logits is sorted at a time, from the top
+    const float floor = scan.max - NEGLIGIBLE;
+    double total = 0;
+    for (size_t b = 0; b < scan.blockMax.size(); b++) {
+        if (scan.blockMax[b] < floor) continue;
+        const int start = (int) b * LOGIT_BLOCK;
+        float zt[2];
+        expSums(logits + start, std::min(LOGIT_BLOCK, n - start), scan.max, 1, zt);
+        total += zt[0];
+    }
+    double left = p * total;
+    std::vector<Ranked> kept;
+    for (float top = INFINITY, low = scan.max - BAND; kept.empty() || (left > 0 && top > floor);
+         top = low, low -= BAND) {
+        const size_t first = kept.size();
+        for (size_t b = 0; b < scan.blockMax.size(); b++) {
+            if (scan.blockMax[b] < low) continue;
+            for (int i = (int) b * LOGIT_BLOCK, end = std::min(n, i + LOGIT_BLOCK); i < end; i++)
+                if (logits[i] >= low && logits[i] < top) kept.push_back({i, logits[i]});
+        }
+        std::sort(kept.begin() + first, kept.end(), before);
+        for (size_t i = first; i < kept.size(); i++) {
+            left -= std::exp((double) kept[i].logit - scan.max);
+            if (left > 0) continue;
+            kept.resize(i + 1);
+            break;
+        }
+    }
+    return kept;
 }

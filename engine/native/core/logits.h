@@ -63,5 +63,9 @@ struct Ranked {
     float logit;
 };
 
-// Returns the k largest logits, in descending order; ties go to the lower id.
+// Returns the k largest logits, or all that are greater than -inf, in descending order; ties go to the lower id.
 std::vector<Ranked> topLogits(const float * logits, int n, const LogitScan & scan, int k);
+
+// Returns the fewest of the largest logits that hold at least the share `p` of the softmax, at least one, in descending
+// order; ties go to the lower id.
+std::vector<Ranked> nucleus(const float * logits, int n, const LogitScan & scan, float p);

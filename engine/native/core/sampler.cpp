@@ -1,5 +1,17 @@
 #include "sampler.h"
 #include <algorithm>
+#include <cmath>
+
+namespace {
+
+// Up to this k the largest logits are found by the maxima of their blocks.
+constexpr int32_t FEW = 256;
+
+bool fewest(const SamplerParams & p) {
+    return p.topK > 0 && p.topK <= FEW;
+}
+
+} // namespace
 
 Sampler::Sampler(const SamplerParams & p, std::shared_ptr<Grammar> grammar)
     : params(p)
@@ -10,9 +22,11 @@ Sampler::Sampler(const SamplerParams & p, std::shared_ptr<Grammar> grammar)
     llama_sampler_chain_params cp = llama_sampler_chain_default_params();
     cp.no_perf = true;
     chain.reset(llama_sampler_chain_init(cp));
-    // As in llama.cpp, truncation uses the model's distribution and temperature is applied last.
-    if (p.topK > 0) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_k(p.topK));
-    if (p.topP < 1) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_p(p.topP, 1));
+    // As in llama.cpp, truncation uses the model's distribution and temperature is applied last. Its top-k and top-p sort
+    // the whole vocabulary if they come first, so `truncate` does what they would do.
+    if (p.topK > FEW) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_k(p.topK));
+    if (p.topP < 1 && p.topK > 0)
+        llama_sampler_chain_add(chain.get(), llama_sampler_init_top_p(p.topP, 1));
     if (p.minP > 0) llama_sampler_chain_add(chain.get(), llama_sampler_init_min_p(p.minP, 1));
     llama_sampler_chain_add(chain.get(), llama_sampler_init_temp(p.temperature));
     // LLAMA_DEFAULT_SEED makes llama.cpp choose a random seed, which a run must never do.
@@ -34,6 +48,29 @@ void Sampler::remember(llama_token id) {
     next = (next + 1) % params.repetitionWindow;
 }
 
+bool Sampler::truncate(const float * logits, int n, const LogitScan & scan) {
+    const float spread =
+        NEGLIGIBLE * (params.topP < 1 ? std::max(params.temperature, 1.0f) : params.temperature);
+    float floor = scan.max - spread;
+    candidates.clear();
+    if (fewest(params) || (params.topK <= 0 && params.topP < 1)) {
+        const auto kept = fewest(params) ? topLogits(logits, n, scan, params.topK)
+                                         : nucleus(logits, n, scan, params.topP);
+        for (const auto & [id, logit] : kept)
+            if (logit >= floor) candidates.push_back({id, logit, 0.0f});
+        return true;
+    }
+    // The chain's own comparison decides; this only spares it what is far below.
+    if (params.minP > 0 && params.topP >= 1)
+        floor = std::max(floor, scan.max + std::log(params.minP) - 0.01f);
+    for (size_t b = 0; b < scan.blockMax.size(); b++) {
+        if (scan.blockMax[b] < floor) continue;
+        for (int i = (int) b * LOGIT_BLOCK, end = std::min(n, i + LOGIT_BLOCK); i < end; i++)
+            if (logits[i] >= floor) candidates.push_back({i, logits[i], 0.0f});
+    }
+    return false;
+}
+
 llama_token Sampler::draw(const float * logits, int n, const LogitScan & scan) {
     if (!scan.finite()) return -1;
     if (params.temperature <= 0) return scan.argmax(logits, n);
@@ -43,16 +80,8 @@ llama_token Sampler::draw(const float * logits, int n, const LogitScan & scan) {
         return drawLogit(logits, n, scan, params.temperature,
                          (high * 67108864.0 + low) / 9007199254740992.0);
     }
-    const float spread =
-        NEGLIGIBLE * (params.topP < 1 ? std::max(params.temperature, 1.0f) : params.temperature);
-    const float floor = scan.max - spread;
-    candidates.clear();
-    for (size_t b = 0; b < scan.blockMax.size(); b++) {
-        if (scan.blockMax[b] < floor) continue;
-        for (int i = (int) b * LOGIT_BLOCK, end = std::min(n, i + LOGIT_BLOCK); i < end; i++)
-            if (logits[i] >= floor) candidates.push_back({i, logits[i], 0.0f});
-    }
-    llama_token_data_array array{candidates.data(), candidates.size(), -1, false};
+    const bool sorted = truncate(logits, n, scan);
+    llama_token_data_array array{candidates.data(), candidates.size(), -1, sorted};
     llama_sampler_apply(chain.get(), &array);
     return array.selected < 0 ? -1 : array.data[array.selected].id;
 }

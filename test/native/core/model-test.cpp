@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <random>
+#include <tuple>
 
 static std::string loadCode(const LoadParams & params, bool cancelled = false) {
     StopFlag stop;
@@ -97,6 +99,54 @@ TEST("statistics of logits are those of a plain sum") {
             CHECK(drawn >= 0 && drawn < n);
         }
     }
+}
+
+TEST("truncated draws are those of llama.cpp's own chain over the whole vocabulary") {
+    Threads threads(2);
+    std::mt19937 random(11);
+    for (const int n : {1, 300, 20000})
+        for (const float deviation : {2.0f, 6.0f}) {
+            std::normal_distribution<float> normal(0, deviation);
+            std::vector<float> row(n);
+            for (float & x : row) x = normal(random);
+            for (const int masked : {0, n / 3}) row[masked] = n > 1 ? -INFINITY : 0;
+            LogitScan scan;
+            scanLogits(threads, {{row.data(), &scan, true}}, n);
+            for (const auto & [topK, topP, minP] :
+                 std::vector<std::tuple<int32_t, float, float>>{{0, 0.95f, 0},
+                                                                {0, 0.5f, 0.1f},
+                                                                {0, 0.0f, 0},
+                                                                {0, 0.99f, 0},
+                                                                {40, 1, 0},
+                                                                {40, 0.9f, 0.02f},
+                                                                {1000, 0.9f, 0},
+                                                                {0, 1, 0.05f}})
+                for (uint32_t seed = 0; seed < 8; seed++) {
+                    SamplerParams params;
+                    params.temperature = 0.8f;
+                    params.topK = topK;
+                    params.topP = topP;
+                    params.minP = minP;
+                    params.seed = seed;
+                    std::unique_ptr<llama_sampler, decltype(&llama_sampler_free)> chain(
+                        llama_sampler_chain_init(llama_sampler_chain_default_params()),
+                        llama_sampler_free);
+                    if (topK > 0)
+                        llama_sampler_chain_add(chain.get(), llama_sampler_init_top_k(topK));
+                    if (topP < 1)
+                        llama_sampler_chain_add(chain.get(), llama_sampler_init_top_p(topP, 1));
+                    if (minP > 0)
+                        llama_sampler_chain_add(chain.get(), llama_sampler_init_min_p(minP, 1));
+                    llama_sampler_chain_add(chain.get(), llama_sampler_init_temp(0.8f));
+                    llama_sampler_chain_add(chain.get(), llama_sampler_init_dist(seed));
+                    std::vector<llama_token_data> all;
+                    for (int i = 0; i < n; i++) all.push_back({i, row[i], 0});
+                    llama_token_data_array array{all.data(), all.size(), -1, false};
+                    llama_sampler_apply(chain.get(), &array);
+                    CHECK_EQUAL(Sampler(params, nullptr).sample(row.data(), n, scan, {}),
+                                array.data[array.selected].id);
+                }
+        }
 }
 
 TEST("a sampler draws nothing from logits that are not numbers") {
