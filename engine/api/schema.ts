@@ -42,6 +42,7 @@ export const BraidFields = RunSettings.pick({
   patience: true,
   weight: true,
   templateVariables: true,
+  alone: true,
 })
   .extend({ fusion: RunSettings.shape.controls.shape.fusion })
   .partial()

@@ -280,11 +280,12 @@ describe('sampling', () => {
     const body = { model: 'endless', max_tokens: 40, temperature: 1 }
     const [a, b, c] = [
       await ask({ ...body, seed: 1 }),
-      await ask({ ...body, seed: 1 }),
+      await ask({ ...body, seed: 1, braid: { alone: true } }),
       await ask({ ...body, seed: 2 }),
     ]
     expect(a.content).toBe(b.content)
     expect(a.content).not.toBe(c.content)
+    expect(api.state(b.braid.runs[0]!.run).settings!.alone).toBe(true)
   })
   it('temperature, top_p, top_k, min_p and a negative seed reach the run', async () => {
     const { braid } = await ask({
