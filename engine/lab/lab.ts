@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fail, toBraidError } from '../protocol/errors.ts'
+import { fail } from '../protocol/errors.ts'
 import type { LabEvent, LabSpec } from '../protocol/lab.ts'
 import { runBank, type BankEngine } from './bank-lab.ts'
 import { CellTable, cellsCsv } from './cells.ts'
@@ -11,7 +11,7 @@ import { unscoredIn } from './problems.ts'
 import { EngineProcess } from './process.ts'
 import { Remaining } from './progress.ts'
 import { reportHtml } from './report.ts'
-import { ResultStore, type Header } from './store.ts'
+import { fileError, ResultStore, type Header } from './store.ts'
 import { collectWrongPaths } from './tunnel.ts'
 import type { Unit } from './unit.ts'
 
@@ -181,9 +181,6 @@ function replace(file: string, content: string): void {
     writeFileSync(`${file}.new`, content)
     renameSync(`${file}.new`, file)
   } catch (error) {
-    const typed = toBraidError(error)
-    throw typed.code === 'internal'
-      ? fail('io/write', { file, reason: typed.message }, { cause: error })
-      : typed
+    throw fileError(error, file)
   }
 }

@@ -129,7 +129,8 @@ function differences(found: Header, asked: Header): string[] {
   )
 }
 
-function fileError(error: unknown, file: string): BraidError {
+/** Returns the error of a file that cannot be written. */
+export function fileError(error: unknown, file: string): BraidError {
   const typed = toBraidError(error)
   return typed.code === 'internal'
     ? fail('io/write', { file, reason: typed.message }, { cause: error })

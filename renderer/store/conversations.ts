@@ -43,8 +43,9 @@ const turnOf = ({ run, versionOf }: RunSummary): string => versionOf ?? run
 
 /** Returns the versions of a run's turn, oldest first; none if the run is not in the list. */
 export function versionsOf(list: readonly RunSummary[], run: string): RunSummary[] {
-  const turn = list.filter((item) => item.run === run).map(turnOf)[0]
-  return list.filter((item) => turnOf(item) === turn).sort(older)
+  const own = list.find((item) => item.run === run)
+  if (own === undefined) return []
+  return list.filter((item) => turnOf(item) === turnOf(own)).sort(older)
 }
 
 /** Returns the turns that a run builds on, oldest first. A turn that was deleted ends the chain. */

@@ -1,11 +1,10 @@
 /** (k) The API beside llama-server: tokens per second of streamed answers to 1, 4 and 16 requests at once. */
-import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { median } from '../../engine/lab/index.ts'
+import { freePort, startLlamaServer } from '../../test/support/llama-server.ts'
 import { startApi } from '../api-process.ts'
 import { ensureServer } from '../native/index.ts'
 import { printTable, type BenchModel, type Settings } from './harness.ts'
@@ -30,7 +29,9 @@ export async function benchServer(
   const folder = mkdtempSync(join(tmpdir(), 'braid-bench-'))
   const servers: Server[] = []
   try {
-    servers.push(await braid(model.file, folder), await llama(model.file, settings.threads))
+    // `braid api` takes the threads that it takes by itself.
+    servers.push(await braid(model.file, folder))
+    servers.push(await llama(model.file, settings.threads))
     const rows: (string | number)[][] = []
     for (const requests of AT_ONCE) {
       const rates = servers.map((): number[] => [])
@@ -63,30 +64,12 @@ async function braid(file: string, folder: string): Promise<Server> {
 async function llama(file: string, threads: number): Promise<Server> {
   const most = Math.max(...AT_ONCE)
   const port = await freePort()
-  const child = spawn(
-    await ensureServer(),
-    ['-m', file, '--host', '127.0.0.1', '--port', String(port), '-t', String(threads)].concat([
-      '-np',
-      String(most),
-      '-c',
-      String(most * CELLS),
-      '-fa',
-      'on',
-      '--no-cache-prompt',
-    ]),
-    { stdio: 'ignore' },
-  )
-  const url = `http://127.0.0.1:${port}`
-  const healthy = () =>
-    fetch(`${url}/health`).then(
-      ({ ok }) => ok,
-      () => false,
-    )
-  while (!(await healthy())) {
-    if (child.exitCode !== null) throw new Error(`llama-server ended with ${child.exitCode}.`)
-    await sleep(100)
-  }
-  return { url: `${url}/v1`, key: '', model: 'any', end: () => ended(child) }
+  const flags = { t: threads, np: most, c: most * CELLS, fa: 'on' }
+  const child = await startLlamaServer(await ensureServer(), file, port, [
+    ...Object.entries(flags).flatMap(([flag, value]) => [`-${flag}`, String(value)]),
+    '--no-cache-prompt',
+  ])
+  return { url: `http://127.0.0.1:${port}/v1`, key: '', model: 'any', end: () => ended(child) }
 }
 
 /** Returns the tokens of all answers over the time from the first request to the end of the last answer. */
@@ -125,15 +108,7 @@ async function tokensPerSecond(
   return (1000 * tokens) / (performance.now() - began)
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
-
-const ended = (child: ReturnType<typeof spawn>): Promise<void> =>
+const ended = (child: ChildProcess): Promise<void> =>
   new Promise((resolve) => {
     child.once('exit', () => resolve())
     child.kill('SIGTERM')

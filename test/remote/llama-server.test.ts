@@ -1,6 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { createServer, type AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { ChildProcess } from 'node:child_process'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadAddon } from '../../engine/native/load.ts'
 import { serverAddress } from '../../engine/protocol/address.ts'
 import type { RunRequest } from '../../engine/protocol/request.ts'
@@ -8,6 +7,7 @@ import { LIMITS } from '../../engine/remote/index.ts'
 import { Engine } from '../../engine/run/index.ts'
 import { ensureServer, serverMissing } from '../../scripts/native/index.ts'
 import { Watched } from '../run/support.ts'
+import { freePort, startLlamaServer } from '../support/llama-server.ts'
 import { smolLM2 } from '../support/models.ts'
 
 type Settings = RunRequest['settings']
@@ -21,33 +21,10 @@ describe.skipIf(serverMissing() !== undefined)('a model on a real llama-server',
   let child: ChildProcess
   let engine: Engine
 
+  // Its threads wait for one another by spinning, which beside other programs takes for ever: one is enough.
+  const flags = ['-a', name, '-c', '8192', '-np', '4', '-t', '1']
   const startServer = async () => {
-    child = spawn(
-      program,
-      [
-        '-m',
-        file,
-        '-a',
-        name,
-        '--host',
-        '127.0.0.1',
-        '--port',
-        String(port),
-        '-c',
-        '8192',
-        '-np',
-        '4',
-        // Its threads wait for one another by spinning, which beside other programs takes for ever.
-        '-t',
-        '1',
-      ],
-      { stdio: 'ignore' },
-    )
-    const healthy = async () => {
-      const { ok } = await fetch(`http://127.0.0.1:${port}/health`)
-      if (!ok) throw new Error('The server is not ready yet.')
-    }
-    await vi.waitFor(healthy, { timeout: 120_000, interval: 200 })
+    child = await startLlamaServer(program, file, port, flags)
   }
   const killServer = async () => {
     const gone = new Promise((resolve) => child.once('close', resolve))
@@ -66,10 +43,7 @@ describe.skipIf(serverMissing() !== undefined)('a model on a real llama-server',
   beforeAll(async () => {
     program = await ensureServer()
     file = await smolLM2()
-    const probe = createServer().listen(0, '127.0.0.1')
-    await new Promise((resolve) => probe.once('listening', resolve))
-    port = (probe.address() as AddressInfo).port
-    await new Promise((resolve) => probe.close(resolve))
+    port = await freePort()
     await startServer()
     engine = new Engine({
       addon: loadAddon({ gpu: false }),

@@ -37,7 +37,7 @@ private:
     std::vector<Ranked> changed;
     std::vector<float> allowed; // logits
 
-    // Fills in `candidates`, without those that top-k, top-p or min-p would remove; returns whether they are sorted.
+    // Fills in `candidates` with few more tokens than the truncation keeps; returns whether they are sorted.
     bool truncate(const float * logits, int n, const LogitScan & scan);
     llama_token drawAllowed(const float * logits, int n);
     llama_token draw(const float * logits, int n, const LogitScan & scan);
