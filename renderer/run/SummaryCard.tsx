@@ -64,7 +64,7 @@ export function useShownText(run: string): SegmentId | null {
 }
 
 /** Lets the user choose among the summaries and, if a path gives the answer, that path. */
-function Versions({ run, shown }: { run: string; shown: SegmentId }) {
+function SummaryVersions({ run, shown }: { run: string; shown: SegmentId }) {
   const t = useT()
   const summaries = useSummaries(run)
   const path = useShown(run, answeringPath)
@@ -115,7 +115,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
       <header>
         <h2>{t('summary.title')}</h2>
         {whole && <span className="pill ok">{t('answer.label')}</span>}
-        {summary !== null && <Versions run={run} shown={summary} />}
+        {summary !== null && <SummaryVersions run={run} shown={summary} />}
         <span className="grow" />
         {summary !== null && (
           <Tip text={t('summary.inspect')}>
@@ -177,7 +177,7 @@ function VotedCard({ run, segment }: { run: string; segment: SegmentId }) {
       <header>
         <h2>{title}</h2>
         <span className="dim small">{t(from, { name: segmentName(segment) })}</span>
-        <Versions run={run} shown={segment} />
+        <SummaryVersions run={run} shown={segment} />
         <span className="grow" />
         <CommandButton id="copy.answer" target={{ run }} iconOnly look="quiet tiny" />
         <CommandButton id="run.merge" target={{ run }} iconOnly look="quiet tiny" />

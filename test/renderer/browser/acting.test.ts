@@ -1,6 +1,7 @@
 /** Pointer and keyboard on lanes and lists, in a real browser. */
 import { describe, expect, test, vi } from 'vitest'
 import type { handle } from '../harness/main.ts'
+import { crowded } from './layout.ts'
 import { CHROMIUM, openPage } from './page.ts'
 import { harnessForTests } from './suite.ts'
 
@@ -343,7 +344,11 @@ describe.skipIf(CHROMIUM === undefined)('acting', () => {
     expect(await note.count()).toBe(0)
     expect(await page.locator('.votes').textContent()).not.toContain('disagrees')
     await soon(() => page.locator('.announce').textContent()).toBe('Done. Answer: 7/22')
-    // The summary can still be read.
+    // The summary can still be read, also beside the paths in a small window.
+    await page.setViewportSize({ width: 1024, height: 700 })
+    await page.keyboard.press('Alt+1')
+    await page.locator('.lanes.grid').waitFor()
+    expect(await crowded(page)).toEqual([])
     await page.getByRole('radio', { name: 'Summary v1' }).click()
     await soon(() => page.locator('.summary .stream').textContent()).toContain('It is 49/144.')
     expect(await note.count()).toBe(0)

@@ -139,13 +139,8 @@ async function traced(page: Page, ms: number, work: () => Promise<unknown>): Pro
   await session.send('Tracing.start', {
     transferMode: 'ReportEvents',
     traceConfig: {
-      includedCategories: [
-        'toplevel',
-        'devtools.timeline',
-        'disabled-by-default-devtools.timeline',
-        'devtools.timeline.frame',
-        '__metadata',
-      ],
+      // Each event of a trace costs the page time, so only those that are read.
+      includedCategories: ['toplevel', 'devtools.timeline', '__metadata'],
     },
   })
   await page.evaluate(() => {
@@ -185,7 +180,9 @@ async function traced(page: Page, ms: number, work: () => Promise<unknown>): Pro
       ),
   )
   const own = events.filter((event) => event.pid === main?.pid && event.tid === main.tid)
-  const tasks = own.filter((event) => event.ph === 'X' && event.name === 'RunTask')
+  const tasks = own.filter(
+    (event) => event.ph === 'X' && event.name === 'ThreadControllerImpl::RunTask',
+  )
   const calls = own.filter((event) => event.name === 'FireAnimationFrame').map((event) => event.ts)
   // All callbacks of a frame run in one task, so a frame begins with that task.
   const begins = tasks

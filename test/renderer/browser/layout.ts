@@ -25,8 +25,8 @@ export const cutOff = (page: Page): Promise<string[]> =>
   })
 
 /**
- * Returns texts that lie over one another, names of which an ellipsis leaves hardly anything, and
- * number fields whose placeholder is cut.
+ * Returns texts that lie over one another, names of which an ellipsis leaves hardly anything, number fields whose
+ * placeholder is cut, and choices of which a part is cut.
  */
 export const crowded = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
@@ -90,5 +90,11 @@ export const crowded = (page: Page): Promise<string[]> =>
         return pen.measureText(el.placeholder).width > room
       })
       .map((el) => `the placeholder "${el.placeholder}" is cut`)
-    return [...over, ...short, ...fields]
+    const choices = [...document.querySelectorAll<HTMLElement>('.segmented')]
+      .filter((el) => {
+        const { overflowX } = getComputedStyle(el)
+        return seen(el) && overflowX === 'hidden' && el.scrollWidth > el.clientWidth + 1
+      })
+      .map((el) => `the choice ${name(el)} is cut`)
+    return [...over, ...short, ...fields, ...choices]
   })
