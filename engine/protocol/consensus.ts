@@ -38,6 +38,18 @@ export function consensusOf({ calls, programs }: Compared): Consensus | null {
   return { same, programs: ran, calls: reach(same), ofCalls: calls.length }
 }
 
+/**
+ * Returns what decided for a program: results that were expected, agreement with the others, or, where it
+ * agrees with none, that the model was surest of it.
+ */
+export function wonBy({ programs }: Compared, winner: number): 'expected' | 'agreement' | 'score' {
+  const { missed, agreement } = programs[winner]!
+  const beaten = programs.some(
+    (one) => one.ran > 0 && one.missed > missed && one.agreement >= agreement,
+  )
+  return beaten ? 'expected' : agreement > 0 ? 'agreement' : 'score'
+}
+
 /** Returns how many programs give the commonest result of a call; an error is not a result. */
 function largestGroup({ outcomes, cells }: CallRecord): number {
   const sizes = outcomes.map((outcome, i) =>

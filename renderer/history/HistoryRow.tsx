@@ -124,7 +124,10 @@ export const HistoryRow = memo(function HistoryRow({
         title={row.answer === null ? '' : visible(row.answer)}
       >
         {row.answer !== null && <AnswerText text={row.answer.slice(0, 300)} />}
-        {row.consensus !== undefined && t('history.consensus', { ...row.consensus })}
+        {row.consensus !== undefined &&
+          t(row.consensus.calls === 0 ? 'history.dissent' : 'history.consensus', {
+            ...row.consensus,
+          })}
       </span>
       <span className="history-time small dim num">
         {dateTime(row.time)}

@@ -42,7 +42,9 @@ export default memo(function Programs({ run }: { run: string }) {
   return (
     <div className="votes programs">
       <FirstTime />
-      {found !== null && <p>{t('programs.same', { ...found })}</p>}
+      {found !== null && (
+        <p>{t(found.calls === 0 ? 'programs.differ' : 'programs.same', { ...found })}</p>
+      )}
       {agreement.calls.length > 0 && (
         <Results run={run} agreement={agreement} steering={steering} />
       )}

@@ -1,5 +1,6 @@
 import { lazy, memo, Suspense } from 'react'
 import { useShallow } from 'zustand/react/shallow'
+import { wonBy } from '../../engine/protocol/consensus.ts'
 import {
   decidingProgram,
   decidingSummary,
@@ -215,8 +216,10 @@ function AnswerBig({ run, segment, text }: { run: string; segment: SegmentId; te
 function ProgramCard({ run, segment }: { run: string; segment: SegmentId }) {
   const t = useT()
   const agreement = useShown(run, (s) => s.agreement)
-  const program = agreement?.programs[agreement.of.indexOf(segment)]
+  const index = agreement?.of.indexOf(segment) ?? -1
+  const program = agreement?.programs[index]
   if (program === undefined) return null
+  const by = agreement!.chosen === segment ? null : wonBy(agreement!, index)
   const source = program.source.trimEnd()
   return (
     <section
@@ -242,9 +245,7 @@ function ProgramCard({ run, segment }: { run: string; segment: SegmentId }) {
         <CommandButton id="run.merge" target={{ run }} iconOnly look="quiet tiny" />
       </header>
       <div className="program-text scroll md">
-        <p className="small dim">
-          {t(agreement!.chosen === segment ? 'votes.byHand' : 'programs.wins')}
-        </p>
+        <p className="small dim">{t(by === null ? 'votes.byHand' : `programs.wonBy.${by}`)}</p>
         <CodeView
           code={source}
           info={program.language ?? ''}

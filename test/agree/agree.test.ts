@@ -15,6 +15,7 @@ import {
   type Outcome,
   type ProgramRecord,
 } from '../../engine/protocol/agreement.ts'
+import { consensusOf, wonBy } from '../../engine/protocol/consensus.ts'
 import { reasonText } from '../../engine/protocol/wording.ts'
 
 const LACKS = because('lacks-module', 'numpy')
@@ -97,6 +98,17 @@ describe('agree', () => {
     expect((await agree({ question: 'half(n)', attempts, user }, evaluate())).winner).toBe(1)
     const wrong = [{ call: 'half(3)', expected: '7' }]
     expect((await agree({ question: 'half(n)', attempts, user: wrong }, evaluate())).winner).toBe(0)
+  })
+
+  it('tells what decided: expected results, agreement, or the score where no two agree', async () => {
+    const by = async (question: string, ...attempts: string[]) => {
+      const found = await agree({ question, attempts: attempts.map(block) }, evaluate())
+      return [wonBy(found, found.winner!), consensusOf(found)!.calls]
+    }
+    expect(await by('half(3) and half(4)', RIGHT, SAME, WHOLE)).toEqual(['agreement', 1])
+    expect(await by('`half(3)` returns 1.5.', WHOLE, RIGHT, WHOLE)).toEqual(['expected', 1])
+    expect(await by('`half(3)` returns 1.5.', RIGHT, SAME, WHOLE)).toEqual(['agreement', 1])
+    expect(await by('half(3)', RIGHT, WHOLE)).toEqual(['score', 0])
   })
 
   it('does not believe what the question states and no program gives', async () => {

@@ -95,7 +95,7 @@ function programs(chosen?: 'p1'): RunEvent[] {
         score: -1,
         agreement: Math.min(i, 1),
         ran: 2 - Math.min(i, 1),
-        missed: i,
+        missed: 1,
       })),
       winner: 1,
       why: null,
@@ -164,6 +164,23 @@ describe('programs that were compared', () => {
       source: 'def f(b):\n    return b + 1',
     })
     expect(result.agreement.calls).toHaveLength(2)
+  })
+
+  it('say if no two agree', () => {
+    const alone = programs().map((event): RunEvent => {
+      if (event.type !== 'agreement') return event
+      const [, { text, from }] = event.calls as [unknown, (typeof event.calls)[number]]
+      const outcomes = ['1', '2', '3'].map((value) => ({ value }))
+      return {
+        ...event,
+        calls: [{ text, from, outcomes, cells: [0, 1, 2] }],
+        programs: event.programs.map((one) => ({ ...one, agreement: 0, ran: 1, missed: 0 })),
+      }
+    })
+    write('r1', alone)
+    const md = exportRuns(store, ['r1'], 'md').content
+    expect(md).toContain('No two of 3 programs return the same for any of 1 calls.')
+    expect(md).toContain('The answer is path 2, of which the model was surest.')
   })
 
   it('say if the user chose one, and open again', () => {

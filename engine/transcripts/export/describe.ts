@@ -6,7 +6,7 @@ import {
   type RunError,
   type SegmentId,
 } from '../../protocol/events.ts'
-import { consensusOf, outcomeOf, outcomeText } from '../../protocol/consensus.ts'
+import { consensusOf, outcomeOf, outcomeText, wonBy } from '../../protocol/consensus.ts'
 import { plainAnswer } from '../../protocol/markdown/prose.ts'
 import { answeringSegment, decidingProgram } from '../../protocol/deciding.ts'
 import { preferredBy } from '../../protocol/judges.ts'
@@ -216,6 +216,12 @@ const short = (text: string): string =>
 const reasonCell = (reason: Reason | null): string =>
   reason === null ? '' : short(reasonText(reason))
 
+const WON = {
+  agreement: 'which agrees most',
+  expected: 'which gives more of the expected results',
+  score: 'of which the model was surest',
+} as const
+
 /**
  * Returns what programs returned: a line or two, then a table with the calls down and the programs
  * across. null if none were compared.
@@ -231,11 +237,15 @@ export function comparedPrograms(state: RunState): ComparedPrograms | null {
     ...(found === null
       ? []
       : [
-          `${found.same} of ${found.programs} programs return the same for ${found.calls} of ${found.ofCalls} calls.`,
+          found.calls === 0
+            ? `No two of ${found.programs} programs return the same for any of ${found.ofCalls} calls.`
+            : `${found.same} of ${found.programs} programs return the same for ${found.calls} of ${found.ofCalls} calls.`,
         ]),
     ...(won === undefined
       ? []
-      : [`The answer is ${nameOf(won)}${hand ? ', chosen by hand' : ', which agrees most'}.`]),
+      : [
+          `The answer is ${nameOf(won)}, ${hand ? 'chosen by hand' : WON[wonBy(agreement, of.indexOf(won))]}.`,
+        ]),
   ]
   const expects = calls.some(({ expected }) => expected !== undefined)
   const row = (name: string, cell: (i: number) => string) => [

@@ -38,6 +38,7 @@ export const history = {
   'history.clear': 'Clear',
   'history.deleted_one': '{{count}} run deleted',
   'history.deleted_other': '{{count}} runs deleted',
+  'history.dissent': 'no two of {{programs}} programs agree',
   'history.consensus': '{{same}} of {{programs}} programs agree ({{calls}} of {{ofCalls}} calls)',
   'sidebar.title': 'Conversations',
   'sidebar.list': 'Conversations by day',

@@ -193,6 +193,8 @@ export const run = {
   'programs.title': 'What the programs return',
   'programs.same':
     '{{same}} of {{programs}} programs give the same result for {{calls}} of {{ofCalls}} calls.',
+  'programs.differ':
+    'No two of {{programs}} programs give the same result for any of {{ofCalls}} calls.',
   'programs.first':
     'Braid runs the programs of the paths to compare them. They run in a sandbox: they reach no files, no network and no other program. You can turn this off in Settings.',
   'programs.understood': 'OK',
@@ -215,7 +217,10 @@ export const run = {
   'programs.asking': 'Asking the model for calls …',
   'programs.running': 'Running the programs …',
   'programs.answer': 'Program of {{name}}',
-  'programs.wins': 'Unchanged. Its results agree most with those of the others.',
+  'programs.wonBy.agreement': 'Unchanged. Its results agree most with those of the others.',
+  'programs.wonBy.expected': 'Unchanged. It gives more of the expected results than the others.',
+  'programs.wonBy.score':
+    'Unchanged. No other program gives the same results; the model was surest of this one.',
 
   'votes.title': 'Votes',
   'votes.undecided': 'Shown once the kind of question is known.',

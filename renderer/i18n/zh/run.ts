@@ -190,6 +190,7 @@ export const run: Record<keyof typeof en, string> = {
   'programs.title': '程序的返回结果',
   'programs.same':
     '{{programs}} 个程序中有 {{same}} 个在 {{ofCalls}} 次调用中的 {{calls}} 次结果相同。',
+  'programs.differ': '{{programs}} 个程序在 {{ofCalls}} 次调用中没有任何两个结果相同。',
   'programs.first':
     'Braid 会运行各路径的程序以作比较。它们在沙盒中运行：无法访问文件、网络或其他程序。可在设置中关闭。',
   'programs.understood': '知道了',
@@ -212,7 +213,9 @@ export const run: Record<keyof typeof en, string> = {
   'programs.asking': '正在请模型给出调用……',
   'programs.running': '正在运行程序……',
   'programs.answer': '{{name}} 的程序',
-  'programs.wins': '未作改动。其结果与其他程序最一致。',
+  'programs.wonBy.agreement': '未作改动。其结果与其他程序最一致。',
+  'programs.wonBy.expected': '未作改动。它给出的预期结果比其他程序多。',
+  'programs.wonBy.score': '未作改动。没有其他程序给出相同的结果；模型对这一个最有把握。',
 
   'votes.title': '表决',
   'votes.undecided': '判定问题类型后显示。',
