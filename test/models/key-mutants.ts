@@ -43,16 +43,16 @@ export interface Base {
 export async function baseOf(variant: string, loader: LoadProcess): Promise<Base> {
   const folder = mkdtempSync(join(tmpdir(), 'braid-base-'))
   const scratch = join(folder, 'model.gguf')
-  const faults: (string | undefined)[] = []
+  const faults: string[] = []
   try {
     for (const all of [true, false]) {
       const learned = await loader.ask({ learn: { variant, scratch, all } })
-      faults.push(learned.message)
+      faults.push(learned.message ?? learned.outcome)
       if (learned.outcome !== 'learned') continue
       const tensors = weightsOf(learned.tensors!)
       writeFileSync(scratch, encodeGguf(metadataOf(variant), tensors))
       const { outcome, message } = await loader.ask({ file: scratch })
-      faults.push(message)
+      faults.push(message ?? outcome)
       if (outcome === 'ran') return { variant, tensors }
     }
   } finally {
