@@ -43,7 +43,12 @@ export default memo(function Programs({ run }: { run: string }) {
     <div className="votes programs">
       <FirstTime />
       {found !== null && (
-        <p>{t(found.calls === 0 ? 'programs.differ' : 'programs.same', { ...found })}</p>
+        <p>
+          {t(
+            `programs.${found.calls === 0 ? 'differ' : 'same'}${agreement.function === null ? 'Inputs' : ''}`,
+            { ...found },
+          )}
+        </p>
       )}
       {agreement.calls.length > 0 && (
         <Results run={run} agreement={agreement} steering={steering} />

@@ -106,6 +106,7 @@ export const StreamText = memo(function StreamText({
     onMissing: () => {
       if (!follow.current) takeFrame()
     },
+    following: () => follow.current,
   })
   const items = virtual.getVirtualItems()
   const before = items[0]?.start ?? 0

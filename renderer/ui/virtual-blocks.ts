@@ -20,6 +20,8 @@ interface Options {
   onOffset: () => void
   /** Called when the list must be drawn again because a block in view is missing. */
   onMissing: () => void
+  /** Whether the box stays at its end: then no block beyond those in view is drawn before the next drawing. */
+  following: () => boolean
 }
 
 /**
@@ -34,6 +36,7 @@ export function useVirtualBlocks({
   onChange,
   onOffset,
   onMissing,
+  following,
 }: Options): Virtualizer<HTMLDivElement, HTMLDivElement> {
   const redraw = useReducer((times: number) => times + 1, 0)[1]
   const drawn = useRef<readonly number[]>([])
@@ -71,7 +74,12 @@ export function useVirtualBlocks({
         ? instance.measurementsCache[instance.indexFromElement(el)]!.size
         : measureElement(el, entry, instance),
     onChange: (instance: typeof virtual) => {
-      if (instance.getVirtualIndexes().some((index) => !drawn.current.includes(index))) {
+      const near = instance.getVirtualIndexes()
+      const { startIndex, endIndex } = instance.range ?? { startIndex: 0, endIndex: -1 }
+      const wanted = following()
+        ? near.filter((index) => index >= startIndex && index <= endIndex)
+        : near
+      if (wanted.some((index) => !drawn.current.includes(index))) {
         onMissing()
         redraw()
       }

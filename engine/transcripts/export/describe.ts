@@ -233,13 +233,14 @@ export function comparedPrograms(state: RunState): ComparedPrograms | null {
   const found = consensusOf(agreement)
   const won = decidingProgram(state)
   const hand = agreement.chosen !== undefined && agreement.chosen === won
+  const cases = agreement.function === null ? 'inputs' : 'calls'
   const lines = [
     ...(found === null
       ? []
       : [
           found.calls === 0
-            ? `No two of ${found.programs} programs return the same for any of ${found.ofCalls} calls.`
-            : `${found.same} of ${found.programs} programs return the same for ${found.calls} of ${found.ofCalls} calls.`,
+            ? `No two of ${found.programs} programs return the same for any of ${found.ofCalls} ${cases}.`
+            : `${found.same} of ${found.programs} programs return the same for ${found.calls} of ${found.ofCalls} ${cases}.`,
         ]),
     ...(won === undefined
       ? []

@@ -195,6 +195,10 @@ export const run = {
     '{{same}} of {{programs}} programs give the same result for {{calls}} of {{ofCalls}} calls.',
   'programs.differ':
     'No two of {{programs}} programs give the same result for any of {{ofCalls}} calls.',
+  'programs.sameInputs':
+    '{{same}} of {{programs}} programs give the same result for {{calls}} of {{ofCalls}} inputs.',
+  'programs.differInputs':
+    'No two of {{programs}} programs give the same result for any of {{ofCalls}} inputs.',
   'programs.first':
     'Braid runs the programs of the paths to compare them. They run in a sandbox: they reach no files, no network and no other program. You can turn this off in Settings.',
   'programs.understood': 'OK',

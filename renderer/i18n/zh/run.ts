@@ -191,6 +191,9 @@ export const run: Record<keyof typeof en, string> = {
   'programs.same':
     '{{programs}} 个程序中有 {{same}} 个在 {{ofCalls}} 次调用中的 {{calls}} 次结果相同。',
   'programs.differ': '{{programs}} 个程序在 {{ofCalls}} 次调用中没有任何两个结果相同。',
+  'programs.sameInputs':
+    '{{programs}} 个程序中有 {{same}} 个在 {{ofCalls}} 个输入中的 {{calls}} 个上结果相同。',
+  'programs.differInputs': '{{programs}} 个程序在 {{ofCalls}} 个输入上没有任何两个结果相同。',
   'programs.first':
     'Braid 会运行各路径的程序以作比较。它们在沙盒中运行：无法访问文件、网络或其他程序。可在设置中关闭。',
   'programs.understood': '知道了',
