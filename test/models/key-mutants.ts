@@ -11,7 +11,8 @@ import { metadataOf, weightsOf } from '../support/architectures.ts'
 import {
   array,
   bool,
-  encodeGguf,
+  encodeHeader,
+  encodeTensors,
   f32,
   str,
   u32,
@@ -50,7 +51,7 @@ export async function baseOf(variant: string, loader: LoadProcess): Promise<Base
       faults.push(learned.message ?? learned.outcome)
       if (learned.outcome !== 'learned') continue
       const tensors = weightsOf(learned.tensors!)
-      writeFileSync(scratch, encodeGguf(metadataOf(variant), tensors))
+      writeFileSync(scratch, fileOf(metadataOf(variant), tensors))
       const { outcome, message } = await loader.ask({ file: scratch })
       faults.push(message ?? outcome)
       if (outcome === 'ran') return { variant, tensors }
@@ -59,6 +60,15 @@ export async function baseOf(variant: string, loader: LoadProcess): Promise<Base
     rmSync(folder, { recursive: true })
   }
   throw new Error(`The tiny model of ${variant} does not run: ${faults.join('; ')}`)
+}
+
+const bodies = new WeakMap<readonly Tensor[], Buffer>()
+
+/** Encodes a model; the tensors, which thousands of mutants share, only once. */
+function fileOf(metadata: Metadata, tensors: readonly Tensor[]): Buffer {
+  const body = bodies.get(tensors) ?? encodeTensors(tensors)
+  bodies.set(tensors, body)
+  return Buffer.concat([encodeHeader(metadata, tensors), body])
 }
 
 /** Returns the numbers that a tiny model has, without the architecture in front. */
@@ -74,7 +84,7 @@ export async function keysOf({ variant, tensors }: Base, loader: LoadProcess): P
   for (const name of NUMBERS.keys())
     for (const wrong of [str('7'), array('string', ['a'])]) {
       const metadata = { ...base, [`${archOf(variant)}.${name}`]: wrong }
-      writeFileSync(scratch, encodeGguf(metadata, tensors))
+      writeFileSync(scratch, fileOf(metadata, tensors))
       if ((await loader.ask({ unchecked: scratch })).outcome === 'ran') continue
       read.push(name)
       break
@@ -330,7 +340,7 @@ export async function tryMutants(mutants: Iterable<Mutant>, loader: LoadProcess)
     mostBytes: 0,
   }
   for (const mutant of mutants) {
-    writeFileSync(file, encodeGguf(mutant.metadata, mutant.tensors))
+    writeFileSync(file, fileOf(mutant.metadata, mutant.tensors))
     const begin = performance.now()
     const answer = await loader.ask({ file })
     totals.slowestMs = Math.max(totals.slowestMs, performance.now() - begin)

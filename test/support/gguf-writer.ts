@@ -207,10 +207,17 @@ export function encodeHeader(
 
 /** Returns a whole file. */
 export function encodeGguf(metadata: Metadata, tensors: readonly Tensor[], alignment = 32): Buffer {
-  const parts = [encodeHeader(metadata, tensors, alignment)]
-  for (const tensor of tensors) {
-    const { bytes } = encodeTensor(tensor.type, tensor.data)
-    parts.push(bytes, Buffer.alloc(pad(bytes.length, alignment) - bytes.length))
-  }
-  return Buffer.concat(parts)
+  return Buffer.concat([
+    encodeHeader(metadata, tensors, alignment),
+    encodeTensors(tensors, alignment),
+  ])
 }
+
+/** What stands behind the header. */
+export const encodeTensors = (tensors: readonly Tensor[], alignment = 32): Buffer =>
+  Buffer.concat(
+    tensors.flatMap(({ type, data }) => {
+      const { bytes } = encodeTensor(type, data)
+      return [bytes, Buffer.alloc(pad(bytes.length, alignment) - bytes.length)]
+    }),
+  )
