@@ -80,6 +80,10 @@ describe('a number that no model has', () => {
     ['rwkv6', 'wkv.head_size', u32(0), /is 0; it must be between 1/],
     ['rwkv6', 'token_shift_count', u32(2 ** 31 - 1), /is 2147483647; /],
     ['falcon-h1', 'attention.head_count_kv', array('u32', [2, 2, 2]), /not an array of 2/],
+    ['dots3note moe', 'attention.sliding_window_pattern', array('u32', [1, 1]), /0 for at least/],
+    ['granite_swa', 'attention.rope_pattern', array('u32', [0, 0]), /other than 0 for at least/],
+    ['qwen4exp moe', 'attention.compress_ratios', u32(255), /must be at most 64/],
+    ['paddleocr moe', 'rope.dimension_sections', array('u32', [0, 0, 0, 8]), /above 0 for at/],
   ])('%s.%s = %o', async (variant, name, value, message) => {
     const { tensors } = await base(variant)
     const key = `${variant.split(' ')[0]}.${name}`
