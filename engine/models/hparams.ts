@@ -138,30 +138,32 @@ interface Demand {
  * What an architecture demands besides, which llama.cpp asserts only when it computes: a trial builds
  * the graphs and computes nothing. A graph without a layer that uses one of its inputs aborts, too.
  */
-const DEMANDS: Readonly<Record<string, Demand>> = {
-  dots3note: {
-    key: 'attention.sliding_window_pattern',
-    holds: (values) => values.length === 0 || values.includes(0),
-    must: '0 for at least one layer',
-  },
-  granite_swa: {
-    key: 'attention.rope_pattern',
-    holds: (values) => values.length === 0 || values.some((value) => value !== 0),
-    must: 'other than 0 for at least one layer',
-  },
-  /** llama-memory-hybrid-idx.cpp */
-  qwen4exp: {
-    key: 'attention.compress_ratios',
-    holds: (values) => values.every((value) => value <= 64),
-    must: 'at most 64',
-  },
-  /** ggml-cpu/ops.cpp, M-RoPE */
-  paddleocr: {
-    key: 'rope.dimension_sections',
-    holds: (values) => values.slice(0, 3).some((value) => value > 0),
-    must: 'above 0 for at least one of its first three sections',
-  },
-}
+const DEMANDS: ReadonlyMap<string, Demand> = new Map(
+  Object.entries({
+    dots3note: {
+      key: 'attention.sliding_window_pattern',
+      holds: (values) => values.length === 0 || values.includes(0),
+      must: '0 for at least one layer',
+    },
+    granite_swa: {
+      key: 'attention.rope_pattern',
+      holds: (values) => values.length === 0 || values.some((value) => value !== 0),
+      must: 'other than 0 for at least one layer',
+    },
+    /** llama-memory-hybrid-idx.cpp */
+    qwen4exp: {
+      key: 'attention.compress_ratios',
+      holds: (values) => values.every((value) => value <= 64),
+      must: 'at most 64',
+    },
+    /** ggml-cpu/ops.cpp, M-RoPE */
+    paddleocr: {
+      key: 'rope.dimension_sections',
+      holds: (values) => values.slice(0, 3).some((value) => value > 0),
+      must: 'above 0 for at least one of its first three sections',
+    },
+  } satisfies Record<string, Demand>),
+)
 
 /** Checks every number that the file gives. Throws `bad-model` with the first out of its range. */
 export function checkNumbers(header: GgufHeader, architecture: string): void {
@@ -175,7 +177,7 @@ export function checkNumbers(header: GgufHeader, architecture: string): void {
     if (wrong !== undefined)
       throw bad(`The metadata key ${show(key)} is ${String(wrong)}; it must be ${mustBe(rule)}.`)
   }
-  const demand = DEMANDS[architecture]
+  const demand = DEMANDS.get(architecture)
   if (demand === undefined) return
   const key = `${architecture}.${demand.key}`
   const value = header.metadata.get(key)?.value
