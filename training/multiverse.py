@@ -272,7 +272,7 @@ def without_thoughts(state, config):
 
 
 class Forks:
-    """An endless seeded stream of batches of about `size` tokens; batch i depends only on (seed, i). A quarter of the examples is sequential."""
+    """An endless seeded stream of batches of up to `size` tokens; batch i depends only on (seed, i). A quarter of the examples is sequential."""
 
     PER_POOL = 24
 
@@ -293,16 +293,16 @@ class Forks:
         rng, made, tokens = random.Random(f"{self.seed}-{pool_id}"), [], 0
         while tokens < self.size * (self.PER_POOL + 4):
             made.append(self.draw(rng))
-            tokens += sum(len(p["ids"]) for p in made[-1])
+            tokens += min(self.size, sum(len(p["ids"]) for p in made[-1]))
         made.sort(key=lambda e: sum(len(p["ids"]) for p in e))
         batches, count = [[]], 0
-        for e in made:  # of equal numbers of tokens, not of examples
-            batches[-1].append(e)
-            count += sum(len(p["ids"]) for p in e)
-            if count >= self.size:
+        for e in made:  # of at most `size` tokens, so there are enough of them; a longer example has one of its own
+            n = sum(len(p["ids"]) for p in e)
+            if batches[-1] and count + n > self.size:
                 batches.append([])
                 count = 0
-        batches = [b for b in batches if b]
+            batches[-1].append(e)
+            count += n
         rng.shuffle(batches)
         self.pool, self.pool_id = batches[: self.PER_POOL], pool_id
 

@@ -3,7 +3,14 @@ import { resolve } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { bundledModel } from '../models/index.ts'
 import type * as LabModule from '../lab/index.ts'
-import type { BankReport, BankScore, Failure, NamedScore, WorkProgress } from '../lab/index.ts'
+import type {
+  Bank,
+  BankReport,
+  BankScore,
+  Failure,
+  NamedScore,
+  WorkProgress,
+} from '../lab/index.ts'
 import { BraidError } from '../protocol/errors.ts'
 import type { AnswerRule } from '../protocol/lab.ts'
 import {
@@ -14,7 +21,9 @@ import {
   MAX_SEED,
   MIN_PROBE_EVERY,
   QuestionKind,
+  type Strategy,
 } from '../protocol/request.ts'
+import { GOING_ON } from '../protocol/shapes.ts'
 import { braidVersion } from '../programs/index.ts'
 import type { Engine } from '../run/index.ts'
 import { openEngine, withChosenDevice } from './engine.ts'
@@ -42,6 +51,13 @@ interface FuseFlags extends EngineFlags {
   instruction?: string
   as?: string
   fusion: Fusion[]
+  paths: number[]
+  limit?: number
+  jobs: number
+}
+
+interface FinishFlags extends EngineFlags {
+  strategy: Strategy[]
   paths: number[]
   limit?: number
   jobs: number
@@ -78,6 +94,13 @@ function fusionOf(text: string): Fusion {
   if (data === undefined)
     throw new InvalidArgumentError(`Use ${Fusion.options.join(' and ')}, separated by commas.`)
   return data
+}
+
+function goingOnOf(text: string): Strategy {
+  const strategy = GOING_ON.find((one) => one === text)
+  if (strategy === undefined)
+    throw new InvalidArgumentError(`Use ${GOING_ON.join(', ')}, separated by commas.`)
+  return strategy
 }
 
 /** Adds `braid bank` and its subcommands. */
@@ -144,6 +167,20 @@ export function addBank(program: Command): void {
     .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
     .option('--jobs <n>', 'problems in flight', integer(1, 256), JOBS)
     .action(fuseBank)
+
+  addEngineFlags(
+    command
+      .command('finish')
+      .description('let strategies go on from recorded paths, as if they had begun with them')
+      .argument('<folder>', 'folder of the bank'),
+  )
+    .requiredOption('--strategy <list>', `what goes on: ${GOING_ON.join(', ')}`, (text: string) =>
+      text.split(',').map(goingOnOf),
+    )
+    .option('-p, --paths <list>', 'how many of the paths it begins with', widthsOf, [4])
+    .option('--limit <n>', 'use only the first n problems', integer(1, 100_000_000))
+    .option('--jobs <n>', 'problems in flight', integer(1, 256), JOBS)
+    .action(finishBank)
 
   addAnswerFlag(
     command
@@ -222,15 +259,36 @@ async function fuseBank(folder: string, flags: FuseFlags): Promise<void> {
     instruction === undefined
       ? [usual]
       : [...(question === undefined ? [] : [usual]), { instruction, name: name! }]
-  const model = flags.model === undefined ? bank.info.model.file : resolve(flags.model)
-  const engine = engineOptions(await withChosenDevice({ ...flags, model }))
-  const device = engine.device ?? bank.info.settings.engine.device
+  const { model, engine, device } = await modelOf(bank, flags)
   const { failures, skipped } = await working(lab, { device, jobs }, (open, work) =>
     lab.fusePaths(bank, open, { ...work, fusions, widths, limit, model, engine, asked }),
   )
+  tellSkipped(skipped)
+  tell(failures)
+}
+
+async function finishBank(folder: string, flags: FinishFlags): Promise<void> {
+  const lab = await import('../lab/index.ts')
+  const bank = lab.Bank.open(folder)
+  const { strategy: strategies, paths: widths, limit, jobs } = flags
+  const { model, engine, device } = await modelOf(bank, flags)
+  const { failures, skipped } = await working(lab, { device, jobs }, (open, work) =>
+    lab.finishRuns(bank, open, { ...work, strategies, widths, limit, model, engine }),
+  )
+  tellSkipped(skipped)
+  tell(failures)
+}
+
+/** Returns the model that reads the paths of a bank, and how this machine computes. */
+async function modelOf(bank: Bank, flags: EngineFlags) {
+  const model = flags.model === undefined ? bank.info.model.file : resolve(flags.model)
+  const engine = engineOptions(await withChosenDevice({ ...flags, model }))
+  return { model, engine, device: engine.device ?? bank.info.settings.engine.device }
+}
+
+function tellSkipped(skipped: number): void {
   if (skipped > 0)
     say(`${skipped} times, a problem has fewer recorded paths: run \`braid bank\` first.`)
-  tell(failures)
 }
 
 /** Opens the engine and works with it until all is done, or until Ctrl-C. */
@@ -394,9 +452,11 @@ function accuracyTable(reports: readonly Named[]): string {
       String(row.n),
       percent(row.share),
       interval(row),
+      row.tokens === null ? '' : row.tokens.toFixed(0),
     ]),
   )
-  return table(['bank', 'answer', 'paths', 'n', '%', '95 %'], rows, new Set([2, 3, 4, 5]))
+  const head = ['bank', 'answer', 'paths', 'n', '%', '95 %', 'tokens']
+  return table(head, rows, new Set([2, 3, 4, 5, 6]))
 }
 
 function differenceTable(reports: readonly Named[]): string {

@@ -1,14 +1,12 @@
 import type { WriteLock } from '../files/index.ts'
-import { filesOf } from '../models/index.ts'
-import { fail } from '../protocol/errors.ts'
-import { FORMAT_VERSION, pathId, type EventOf, type RunEvent } from '../protocol/events.ts'
+import { pathId, type EventOf, type RunEvent } from '../protocol/events.ts'
 import { foldRun, type Segment } from '../protocol/fold.ts'
-import type { EngineOptions, Fusion, QuestionKind, RunSettings } from '../protocol/request.ts'
+import type { EngineOptions, Fusion, QuestionKind } from '../protocol/request.ts'
 import { summaryId, type SegmentId } from '../protocol/segments.ts'
 import type { Engine } from '../run/index.ts'
 import { fusedRun, type Bank, type Fused } from './bank.ts'
 import { eachTask, reasonOf, type Failure, type Lane, type Work } from './bank-record.ts'
-import { hashFiles } from './open.ts'
+import { checkModel, isReadable, recordedRun } from './bank-run.ts'
 
 /** What a summary is asked to do: the usual for a kind of question, or an instruction with a name. */
 export type Asked = { question: QuestionKind } | { name: string; instruction: string }
@@ -53,14 +51,7 @@ export async function fusePaths(
     ...work
   }: FuseOptions,
 ): Promise<{ failures: Failure[]; skipped: number }> {
-  const sha256 = await hashFiles(filesOf(model))
-  if (sha256 !== bank.info.model.sha256)
-    throw fail('wrong-model/bank', {
-      file: model,
-      model: bank.info.model.name,
-      sha256,
-      wanted: bank.info.model.sha256,
-    })
+  await checkModel(bank, model)
   const kinds = fusions.flatMap((fusion) =>
     widths.flatMap((paths) => asked.map((how) => ({ fusion, paths, how, asked: nameOf(how) }))),
   )
@@ -89,9 +80,6 @@ export async function fusePaths(
     for (const lock of locks) lock.release()
   }
 }
-
-const isReadable = (recorded: readonly Segment[], width: number): boolean =>
-  recorded.length >= width && recorded.slice(0, width).some(({ tokens }) => tokens.length > 0)
 
 /** Writes summaries of one problem's paths, each into a transcript of its own. */
 async function summarise(
@@ -178,34 +166,24 @@ function runOf(
   { how, ...fused }: Missing,
   { model, engine }: Pick<FuseOptions, 'model' | 'engine'>,
 ): RunEvent[] {
-  const { paths, run } = bank.recorded(fused.problem)!
-  const settings: RunSettings = {
-    ...run.settings!,
-    strategy: 'parallel',
-    paths: fused.paths,
-    finish: 'last',
-    ...('question' in how
-      ? { question: how.question }
-      : { question: 'value', instruction: how.instruction }),
-    summaryBudget: bank.info.settings.summaryBudget,
-    controls: { ...run.settings!.controls, fusion: fused.fusion },
-    engine: { ...run.settings!.engine, ...engine },
-  }
-  const started: EventOf<'run-started'> = {
-    type: 'run-started',
-    at: 0,
-    format: FORMAT_VERSION,
+  const { run } = bank.recorded(fused.problem)!
+  return recordedRun(bank, fused.problem, {
     run: fusedRun(fused),
-    time: new Date().toISOString(),
-    problem: run.problem,
-    settings,
-    model: { ...run.model!, address: { file: model } },
-    engine: { ...run.engine!, options: settings.engine },
-    promptTokens: [...run.promptTokens],
+    model,
     fusion: fused.fusion,
-    importedFrom: run.run,
-  }
-  return [started, ...paths.slice(0, fused.paths).flatMap(eventsOf)]
+    settings: {
+      ...run.settings!,
+      strategy: 'parallel',
+      paths: fused.paths,
+      finish: 'last',
+      ...('question' in how
+        ? { question: how.question }
+        : { question: 'value', instruction: how.instruction }),
+      summaryBudget: bank.info.settings.summaryBudget,
+      controls: { ...run.settings!.controls, fusion: fused.fusion },
+      engine: { ...run.settings!.engine, ...engine },
+    },
+  })
 }
 
 /**
@@ -252,25 +230,4 @@ function write(bank: Bank, fused: Missing, events: readonly RunEvent[]): void {
   const { writer } = bank.store.create(run)
   for (const event of [...events, ended]) writer.append(event)
   bank.store.close(run)
-}
-
-/** Returns the events of a recorded path in a run that began after it. */
-function eventsOf(path: Segment, index: number): RunEvent[] {
-  const { thought, seed, budget, reason, answer, tokens } = path
-  const [segment, at] = [pathId(index + 1), 0]
-  return [
-    {
-      type: 'segment-started',
-      at,
-      segment,
-      role: 'path',
-      group: 1,
-      source: { type: 'prompt' },
-      thought,
-      seed,
-      budget,
-    },
-    { type: 'tokens', at, segment, tokens: tokens.slice() },
-    { type: 'segment-ended', at, segment, reason: reason!, answer },
-  ]
 }

@@ -7,7 +7,7 @@ import { MAX_PATHS } from '../protocol/request.ts'
 import { fail } from '../protocol/errors.ts'
 import { AnswerRule } from '../protocol/lab.ts'
 import { Bank, BankInfo, conditions } from './bank.ts'
-import { outcomesOf, type Outcome } from './bank-report.ts'
+import { outcomesOf, type Outcome, type Verdict } from './bank-report.ts'
 import { readProblems } from './problems.ts'
 
 /**
@@ -27,6 +27,8 @@ export interface BankOutcomes {
 const MAX_FILE = 64 << 20
 
 const Width = z.int().min(1).max(MAX_PATHS)
+const byWidth = <T extends z.ZodType>(of: T) =>
+  z.record(z.string().regex(/^\d{1,3}$/), z.record(z.string().max(64), of))
 const Saved = z.object({
   format: z.literal(1),
   banks: z.array(
@@ -34,7 +36,7 @@ const Saved = z.object({
       info: BankInfo,
       rule: AnswerRule,
       widths: z.array(Width),
-      /** Position of the problem, which of its paths were right (1) and not (0), and the same for each method by width. */
+      /** Position of the problem, which of its paths were right (1) and not (0); the same for each method by width, and its tokens. */
       outcomes: z.array(
         z.object({
           problem: z.int().min(0),
@@ -42,7 +44,8 @@ const Saved = z.object({
             .string()
             .max(MAX_PATHS)
             .regex(/^[01]+$/),
-          right: z.record(z.string().regex(/^\d{1,3}$/), z.record(z.string().max(64), z.boolean())),
+          right: byWidth(z.boolean()),
+          tokens: byWidth(z.int().min(0).nullable()).optional(),
         }),
       ),
     }),
@@ -58,13 +61,14 @@ export function savedOutcomes(banks: readonly BankOutcomes[]): string {
       data: { ...data, file: basename(data.file) },
       model: { ...model, file: basename(model.file) },
     }
-    const lines = outcomes.map(({ problem, paths, right }) =>
-      JSON.stringify({
-        problem,
-        paths: paths.map(Number).join(''),
-        right: Object.fromEntries(right),
-      }),
-    )
+    const lines = outcomes.map(({ problem, paths, verdicts }) => {
+      const each = (key: keyof Verdict) =>
+        Object.fromEntries(
+          [...verdicts].map(([width, methods]) => [width, mapValues(methods, (one) => one[key])]),
+        )
+      const [right, tokens] = [each('right'), each('tokens')]
+      return JSON.stringify({ problem, paths: paths.map(Number).join(''), right, tokens })
+    })
     const head = JSON.stringify({ info: named, rule, widths }).slice(0, -1)
     return `${head},"outcomes":[\n${lines.join(',\n')}\n]}`
   })
@@ -99,6 +103,12 @@ export function outcomesAt(place: string, { rule, widths, data }: Judging): Bank
   return [{ info, rule, widths: judged, outcomes }]
 }
 
+const mapValues = <T, U>(
+  of: Readonly<Record<string, T>>,
+  to: (value: T, key: string) => U,
+): Record<string, U> =>
+  Object.fromEntries(Object.entries(of).map(([key, value]) => [key, to(value, key)]))
+
 /** Reads a file of outcomes. Errors: `bad-request`. */
 function readOutcomes(file: string): BankOutcomes[] {
   const broken = (reason: string, cause?: unknown) =>
@@ -112,10 +122,18 @@ function readOutcomes(file: string): BankOutcomes[] {
   try {
     return Saved.parse(JSON.parse(text)).banks.map(({ outcomes, ...bank }) => ({
       ...bank,
-      outcomes: outcomes.map(({ problem, paths, right }) => ({
+      outcomes: outcomes.map(({ problem, paths, right, tokens }) => ({
         problem,
         paths: [...paths].map((bit) => bit === '1'),
-        right: new Map(Object.entries(right).map(([width, methods]) => [Number(width), methods])),
+        verdicts: new Map(
+          Object.entries(right).map(([width, methods]) => [
+            Number(width),
+            mapValues(methods, (is, method) => ({
+              right: is,
+              tokens: tokens?.[width]?.[method] ?? null,
+            })),
+          ]),
+        ),
       })),
     }))
   } catch (error) {

@@ -1,5 +1,8 @@
+import type { RunState, Segment } from '../protocol/fold.ts'
+import { judgesOf } from '../protocol/judges.ts'
 import type { AnswerRule } from '../protocol/lab.ts'
 import { problemsOf, type Bank, type Fused } from './bank.ts'
+import { finishedState } from './bank-finish.ts'
 import { summaryOf } from './bank-fuse.ts'
 import { ballots, elected, isCorrect, statement, type Statement } from './check.ts'
 import { scored, type ProblemSet } from './problems.ts'
@@ -15,8 +18,9 @@ import {
 } from './stats.ts'
 
 /**
- * A way to get one answer out of the first paths of a problem: `majority`, or how the summary read
- * them and what it was asked to do, such as `cache` or `reread value`.
+ * A way to get one answer out of the first paths of a problem: `majority`, how the summary read
+ * them and what it was asked to do, such as `cache` or `reread value`, or the strategy that went on
+ * from them, such as `merge`.
  */
 export type Method = string
 
@@ -25,8 +29,8 @@ const methodOf = ({ fusion, asked }: Pick<Fused, 'fusion' | 'asked'>): Method =>
 
 /** Returns the methods of these outcomes, and which are compared: the first minus the second one. */
 function methodsIn(outcomes: readonly Outcome[]): { all: Method[]; pairs: [Method, Method][] } {
-  const found = outcomes.flatMap(({ right }) =>
-    [...right.values()].flatMap((methods) => Object.keys(methods)),
+  const found = outcomes.flatMap(({ verdicts }) =>
+    [...verdicts.values()].flatMap((methods) => Object.keys(methods)),
   )
   const summaries = [...new Set(found)].filter((method) => method !== 'majority').sort()
   return {
@@ -46,11 +50,20 @@ export interface Outcome {
   /** For each recorded path, whether its own answer is right. */
   paths: readonly boolean[]
   /** By number of paths; a method that was not applied is absent. */
-  right: ReadonlyMap<number, Readonly<Record<Method, boolean>>>
+  verdicts: ReadonlyMap<number, Readonly<Record<Method, Verdict>>>
+}
+
+/** What a method made of some paths. */
+export interface Verdict {
+  right: boolean
+  /** Tokens that were decoded for it: those of the paths, and its own; null in outcomes of before. */
+  tokens: number | null
 }
 
 /** Accuracy of a method, with its 95 % interval (Wilson). Shares are 0..1. */
 export interface AccuracyRow extends Interval {
+  /** Mean of the tokens per problem; null if they are not known. */
+  tokens: number | null
   method: Method
   /** Number of paths; for `one path`, over how many paths each problem's share is the mean. */
   paths: number
@@ -86,20 +99,33 @@ export function outcomesOf(
   rule: AnswerRule = 'stated',
 ): Outcome[] {
   const problems = scored({ problems: problemsOf(bank, set, file) })
-  const fusions = bank.fusions()
+  const [fusions, strategies] = [bank.fusions(), bank.strategies()]
   return problems.flatMap(({ index, expected }) => {
     const paths = bank.recorded(index)?.paths.slice(0, bank.info.paths)
     if (paths === undefined) return []
     const right = (said: Statement | undefined) => said !== undefined && isCorrect(expected, said)
     const said = ballots(paths, rule)
-    const rightOf = (width: number): Record<Method, boolean> => {
-      const methods: Record<Method, boolean> = {
-        majority: right(elected(said.slice(0, width), 'equality')),
+    const verdictsOf = (width: number): Record<Method, Verdict> => {
+      const first = paths.slice(0, width)
+      const written = tokensOf(first)
+      const methods: Record<Method, Verdict> = {
+        majority: { right: right(elected(said.slice(0, width), 'equality')), tokens: written },
       }
       for (const fusion of fusions) {
-        const fused = { problem: index, ...fusion, paths: width }
-        const summary = summaryOf(bank, fused, paths.slice(0, width))
-        if (summary !== null) methods[methodOf(fusion)] = right(statement(summary.text, rule))
+        const summary = summaryOf(bank, { problem: index, ...fusion, paths: width }, first)
+        if (summary !== null)
+          methods[methodOf(fusion)] = {
+            right: right(statement(summary.text, rule)),
+            tokens: written + tokensOf([summary]),
+          }
+      }
+      for (const strategy of strategies) {
+        const state = finishedState(bank, { problem: index, strategy, paths: width }, first)
+        if (state !== null)
+          methods[strategy] = {
+            right: right(answerOf(state, rule)),
+            tokens: tokensOf([...state.paths, ...state.summaries, ...judgesOf(state)]),
+          }
       }
       return methods
     }
@@ -108,10 +134,23 @@ export function outcomesOf(
       {
         problem: index,
         paths: said.map(right),
-        right: new Map(applied.map((width) => [width, rightOf(width)])),
+        verdicts: new Map(applied.map((width) => [width, verdictsOf(width)])),
       },
     ]
   })
+}
+
+const tokensOf = (segments: readonly Segment[]): number =>
+  segments.reduce((sum, { tokens }) => sum + tokens.length, 0)
+
+/** Returns what a finished run says: its merged text, or the text of the path that it chose. */
+function answerOf(state: RunState, rule: AnswerRule): Statement | undefined {
+  const merged = state.summaries.at(-1)
+  if (merged !== undefined) return statement(merged.text, rule)
+  const vote = state.votes.at(-1)
+  const chosen = vote?.classes[vote.winner]?.members[0]
+  const path = state.paths.find(({ segment }) => segment === chosen)
+  return path === undefined ? undefined : statement(path.text, rule)
 }
 
 /** Returns the tables of these outcomes, which may be of several banks. */
@@ -138,6 +177,7 @@ function onePath(outcomes: readonly Outcome[]): AccuracyRow {
     paths: Math.max(0, ...outcomes.map(({ paths }) => paths.length)),
     n: outcomes.length,
     share,
+    tokens: null,
     ...wilson(share, effectiveSize(clusters)),
   }
 }
@@ -150,19 +190,22 @@ function accuraciesOf(
   const some = outcomes
     .filter(({ paths }) => paths.length >= width)
     .map(({ paths }) => paths.slice(0, width).some(Boolean))
-  const rows: [Method, boolean[]][] = [
-    ...methods.map((method): [Method, boolean[]] => [method, rightBy(outcomes, method, width)]),
-    ['some path right', some],
+  const rows: [Method, Verdict[]][] = [
+    ...methods.map((method): [Method, Verdict[]] => [
+      method,
+      outcomes.flatMap(({ verdicts }) => verdicts.get(width)?.[method] ?? []),
+    ]),
+    ['some path right', some.map((right) => ({ right, tokens: null }))],
   ]
-  return rows.flatMap(([method, right]) => {
-    if (right.length === 0) return []
-    const share = mean(right.map(Number))
-    return [{ method, paths: width, n: right.length, share, ...wilson(share, right.length) }]
+  return rows.flatMap(([method, verdicts]) => {
+    const n = verdicts.length
+    if (n === 0) return []
+    const share = mean(verdicts.map(({ right }) => Number(right)))
+    const known = verdicts.flatMap(({ tokens }) => tokens ?? [])
+    const tokens = known.length === n ? mean(known) : null
+    return [{ method, paths: width, n, share, tokens, ...wilson(share, n) }]
   })
 }
-
-const rightBy = (outcomes: readonly Outcome[], method: Method, width: number): boolean[] =>
-  outcomes.flatMap(({ right }) => right.get(width)?.[method] ?? [])
 
 /** Returns the difference between two methods on the problems to which both were applied. */
 function differenceOf(
@@ -170,8 +213,8 @@ function differenceOf(
   methods: readonly [Method, Method],
   width: number,
 ): DifferenceRow[] {
-  const pairs = outcomes.flatMap(({ right }) => {
-    const [first, second] = methods.map((method) => right.get(width)?.[method])
+  const pairs = outcomes.flatMap(({ verdicts }) => {
+    const [first, second] = methods.map((method) => verdicts.get(width)?.[method]?.right)
     return first === undefined || second === undefined ? [] : [{ first, second }]
   })
   if (pairs.length === 0) return []

@@ -6,7 +6,8 @@ import { makeFolder, MAX_OWN_FILE, readText, writeAtomic, WriteLock } from '../f
 import { BraidError, fail } from '../protocol/errors.ts'
 import { pathId } from '../protocol/events.ts'
 import { foldRun, type ProbeState, type RunState, type Segment } from '../protocol/fold.ts'
-import { Fusion, MAX_PATHS, RunSettings } from '../protocol/request.ts'
+import { Fusion, MAX_PATHS, RunSettings, type Strategy } from '../protocol/request.ts'
+import { GOING_ON } from '../protocol/shapes.ts'
 import { RunStore } from '../transcripts/index.ts'
 import type { Problem } from './problems.ts'
 import { sampleSeed } from './unit.ts'
@@ -75,6 +76,13 @@ export interface Fused {
   asked?: string | undefined
 }
 
+/** A run that a strategy finished, from the first `paths` paths of a problem. */
+export interface Finished {
+  problem: number
+  strategy: Strategy
+  paths: number
+}
+
 const name = (problem: number) => `q${String(problem).padStart(4, '0')}`
 const FUSED = new RegExp(
   String.raw`^q\d{4,}-(${Fusion.options.join('|')})-\d+(?:-([\w.]+))?\.jsonl$`,
@@ -88,6 +96,10 @@ export const batchRun = ({ problem, first, last }: Batch): string =>
 /** Names the transcript of a summary. */
 export const fusedRun = ({ problem, fusion, paths, asked }: Fused): string =>
   `${name(problem)}-${fusion}-${paths}${asked === undefined ? '' : `-${asked}`}`
+
+/** Names the transcript of a run that a strategy finished. */
+export const finishedRun = ({ problem, strategy, paths }: Finished): string =>
+  `${name(problem)}-${strategy}-${paths}`
 
 /** Returns the seed of the run that records a batch. */
 export const batchSeed = (info: Pick<BankInfo, 'seed'>, { problem, first }: Batch): number =>
@@ -197,6 +209,12 @@ export class Bank {
       const [fusion, asked] = both.split(' ') as [Fusion, string]
       return { fusion, ...(asked !== '' && { asked }) }
     })
+  }
+
+  /** Returns the strategies that finished a run here. */
+  strategies(): Strategy[] {
+    const files = readdirSync(this.store.root)
+    return GOING_ON.filter((one) => files.some((file) => file.includes(`-${one}-`)))
   }
 
   /** Returns the state of a transcript; null if it is missing or damaged. */

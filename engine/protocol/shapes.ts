@@ -209,6 +209,12 @@ export const strategiesFor = (forks: boolean): readonly Strategy[] =>
 /** Returns whether this version knows a strategy; a newer one may have others. */
 export const isStrategy = (name: string): name is Strategy => Object.hasOwn(STRATEGY_RULES, name)
 
+/** The strategies that go on from paths which any other would have begun with. */
+export const GOING_ON: readonly Strategy[] = STRATEGIES.filter((strategy) => {
+  const { rounds, merges, judges } = STRATEGY_RULES[strategy]
+  return rounds || merges || judges
+})
+
 /** Returns what a strategy takes and does. Whoever needs to know asks for that, not for its name. */
 export const ruleOf = (strategy: Strategy): Readonly<StrategyRule> => STRATEGY_RULES[strategy]
 

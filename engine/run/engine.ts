@@ -15,7 +15,7 @@ import { RunRequest, type EngineOptions } from '../protocol/request.ts'
 import { triedModelInfo } from '../models/index.ts'
 import { newRunId } from '../transcripts/index.ts'
 import type { Attribution } from '../protocol/wire.ts'
-import type { RunHandle, ThinkOptions } from './handle.ts'
+import type { ResumeOptions, RunHandle, ThinkOptions } from './handle.ts'
 import { Pools } from '../kv/index.ts'
 import { Models, type Inspect, type ModelsOptions, type Unloaded } from '../models/index.ts'
 import { resolveSettings } from '../protocol/settings.ts'
@@ -144,15 +144,17 @@ export class Engine {
 
   /**
    * Resumes a run from all of its events, for example one from the history. Nothing happens until a
-   * command arrives; the handle's `events` yields only new events. Errors: `bad-transcript`.
+   * command arrives, unless the strategy is to go on; the handle's `events` yields only new events.
+   * Errors: `bad-transcript`.
    */
-  resume(events: Iterable<RunEvent>, options: ThinkOptions = {}): RunHandle {
+  resume(events: Iterable<RunEvent>, options: ResumeOptions = {}): RunHandle {
     const state = foldRun(events, { live: false })
     if (state.settings === null || state.model === null)
       throw new BraidError('bad-transcript', 'The run never started, so it cannot be continued.')
     return new Run(options.id ?? state.run, this.#core, {
       conversation: options.conversation ?? [],
       state,
+      goOn: options.goOn,
       onProgress: options.onProgress,
       onWaiting: options.onWaiting,
       onReading: options.onReading,

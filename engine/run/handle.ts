@@ -52,3 +52,8 @@ export interface ThinkOptions {
    */
   given?: ReadonlyMap<SegmentId, readonly number[]>
 }
+
+export interface ResumeOptions extends Omit<ThinkOptions, 'given' | 'final'> {
+  /** The strategy goes on with what is there, as it would have if the run had not been interrupted. */
+  goOn?: boolean
+}

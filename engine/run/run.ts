@@ -79,6 +79,8 @@ export interface RunOptions {
   onReading?: ((segment: SegmentId, fraction: number) => void) | undefined
   /** As in `ThinkOptions`. */
   final?: boolean | undefined
+  /** As in `ResumeOptions`. */
+  goOn?: boolean | undefined
 }
 
 /**
@@ -101,7 +103,7 @@ export class Run implements RunHandle {
   /** Kept from the model, which may be unloaded after the end of the run. */
   #info: NativeModelInfo | null = null
   /**
-   * Only commands open segments, because the run has ended before, was resumed or is being stopped.
+   * Only commands open segments, because the run has ended before, waits for commands or is being stopped.
    */
   #later: boolean
   #stopped = false
@@ -121,7 +123,7 @@ export class Run implements RunHandle {
     this.#options = options
     this.#state = options.state ?? EMPTY_RUN
     this.#asked = options.asked ?? null
-    this.#later = options.asked === undefined
+    this.#later = options.asked === undefined && options.goOn !== true
     this.#clock = new Clock(this.#state.timings)
     this.#began = performance.now() - this.#state.at
     this.#driver = new Driver({
@@ -141,7 +143,7 @@ export class Run implements RunHandle {
     })
     this.events = this.#outbox.read(() => void this.close())
     core.runs.add(this)
-    if (this.#asked !== null) this.#wake()
+    if (!this.#later) this.#wake()
   }
 
   get state(): RunState {
@@ -450,7 +452,7 @@ export class Run implements RunHandle {
   /** Applies changes to the current decode, or starts working if there is none. */
   #wake(): void {
     if (this.#driver.decoding) this.#driver.react()
-    else if (this.#asked !== null || this.#hasWork) this.#working ??= this.#work()
+    else if (!this.#later || this.#hasWork) this.#working ??= this.#work()
   }
 
   async #work(): Promise<void> {
@@ -485,6 +487,7 @@ export class Run implements RunHandle {
       const model = await this.#load()
       try {
         if (this.#asked !== null) await this.#begin(model, this.#asked)
+        if (!this.#later) this.#rowOf ??= this.#rowsOf(model)
         while (!this.#advance())
           if (this.#comparing !== null) await this.#compare(this.#comparing)
           else await this.#driver.decode(model, this.#abort.signal)
@@ -580,11 +583,13 @@ export class Run implements RunHandle {
     const { conversation } = this.#options
     const start = { id: this.id, request, conversation, versions, programs: this.#mayRun }
     const { event, notices } = await begin(start, model, this.#abort.signal)
-    const { tokens, native } = model
-    this.#rowOf = thoughtRows(event.settings, { tokens, thoughtRows: native.info.thoughtRows })
     this.#emit(event)
     for (const notice of notices) this.#notice(notice)
     warmUp()
+  }
+
+  #rowsOf({ tokens, native }: LoadedModel): RowOf {
+    return thoughtRows(this.#settings, { tokens, thoughtRows: native.info.thoughtRows })
   }
 
   #failIfAllFailed(): void {

@@ -69,12 +69,20 @@ describe('braid bank', () => {
     ])
     expect(runs('-reread-3-value')).toHaveLength(4)
 
+    const finish = ['bank', 'finish', out, '--strategy', 'merge', '--paths', '3', ...engine]
+    const finished = await braid(finish)
+    expect([finished.code, finished.stderr]).toEqual([
+      0,
+      expect.stringContaining('2 times, a problem has fewer recorded paths'),
+    ])
+
     const report = await braid(['bank', 'report', out, '--paths', '2,3'])
     expect([report.code, report.stderr]).toEqual([0, ''])
     expect(report.stdout).toMatch(/data [0-9a-f]{64}, problems 0-5\n/)
     expect(report.stdout).toContain('temperature 0.8, top-p 0.95, budget 24')
     expect(report.stdout).toMatch(/one path +3 +6 /)
     expect(report.stdout).toMatch(/reread value +3 +4 /)
+    expect(report.stdout).toMatch(/merge +3 +4 .* \d+\n/)
     expect(report.stdout).toMatch(/reread value - majority +3 +4 /)
 
     // The rest of the problems in another folder, as another machine would record them.
@@ -90,6 +98,8 @@ describe('braid bank', () => {
     expect(banks).toMatchObject([{ problems: [0, 1, 2, 3, 4, 5] }])
     expect(reports).toHaveLength(1)
     expect(reports[0].report.differences).toMatchObject([
+      { methods: ['merge', 'reread value'], paths: 3, n: 4 },
+      { methods: ['merge', 'majority'], paths: 3, n: 4 },
       { methods: ['reread value', 'majority'], paths: 3, n: 4 },
     ])
 
@@ -104,6 +114,11 @@ describe('braid bank', () => {
     expect([where.code, where.stderr]).toEqual([2, expect.stringContaining('--out')])
     const how = await braid(['bank', 'fuse', out])
     expect([how.code, how.stderr]).toEqual([2, expect.stringContaining('--fusion')])
+    const unknown = await braid(['bank', 'finish', out, '--strategy', 'merge,majority'])
+    expect([unknown.code, unknown.stderr]).toEqual([
+      2,
+      expect.stringContaining('Use refine, merge, tournament'),
+    ])
     const unnamed = await braid(['bank', 'fuse', out, '--fusion', 'reread', '--instruction', 'x'])
     expect([unnamed.code, unnamed.stderr]).toEqual([2, expect.stringContaining('--as')])
     const nothing = await braid(['bank', 'report', folder])

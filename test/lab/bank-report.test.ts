@@ -114,12 +114,14 @@ describe('the outcomes of a bank', () => {
       '0100',
     ])
     // A tie goes to the answer of the lowest path.
-    expect(outcomes.map(({ right }) => right.get(2))).toEqual([
-      { majority: true },
-      { majority: false },
-      { majority: false },
-    ])
-    expect(outcomes.map(({ right }) => right.get(4))).toEqual([
+    const right = (width: number) =>
+      outcomes.map(({ verdicts }) =>
+        Object.fromEntries(
+          Object.entries(verdicts.get(width)!).map(([method, one]) => [method, one.right]),
+        ),
+      )
+    expect(right(2)).toEqual([{ majority: true }, { majority: false }, { majority: false }])
+    expect(right(4)).toEqual([
       { majority: true, cache: true },
       { majority: false, cache: true, reread: false },
       { majority: false },
@@ -130,7 +132,7 @@ describe('the outcomes of a bank', () => {
     const scored = scoredProblems(bank, set, data)
     for (const width of [2, 4])
       expect(scored.map(({ paths }) => plain(paths.slice(0, width)).right)).toEqual(
-        outcomes.map(({ right }) => right.get(width)!.majority),
+        outcomes.map(({ verdicts }) => verdicts.get(width)!.majority!.right),
       )
     expect(scored.map(({ paths }) => paths.map(({ right }) => Number(right)).join(''))).toEqual([
       '1010',
@@ -201,10 +203,11 @@ describe('the outcomes of a bank', () => {
 })
 
 it('a pooled report counts the problems of all banks', () => {
+  const said = (right: boolean) => ({ right, tokens: 30 })
   const outcome = (problem: number, cache: boolean, reread: boolean): Outcome => ({
     problem,
     paths: [cache, reread, true, false],
-    right: new Map([[4, { majority: false, cache, reread }]]),
+    verdicts: new Map([[4, { majority: said(false), cache: said(cache), reread: said(reread) }]]),
   })
   // The discordant pairs of the published table of stats.test.ts, in two banks.
   const bank = (both: number, first: number, second: number, neither: number) =>

@@ -144,6 +144,16 @@ def test_batches_depend_on_their_number_only():
     assert later["target"].max() >= 0 and later["mask"].shape[-1] == later["tokens"].shape[1]
 
 
+@pytest.mark.parametrize("size", [900, 2500])
+def test_a_pool_has_every_batch(size):
+    forks = Forks(1, size)
+    for pool in range(3):
+        forks.fill(pool)
+        assert len(forks.pool) == forks.PER_POOL
+        tokens = [sum(len(part["ids"]) for e in batch for part in e) for batch in forks.pool]
+        assert all(n <= size for n, batch in zip(tokens, forks.pool) if len(batch) > 1)
+
+
 @pytest.mark.skipif(
     not (ROOT / "node_modules").exists(), reason="the engine is not installed: run npm ci"
 )
