@@ -39,7 +39,7 @@ export const history = {
   'history.deleted_one': '{{count}} run deleted',
   'history.deleted_other': '{{count}} runs deleted',
   'history.dissent': 'no two of {{programs}} programs agree',
-  'history.consensus': '{{same}} of {{programs}} programs agree ({{calls}} of {{ofCalls}} calls)',
+  'history.consensus': '{{same}} of {{programs}} programs agree ({{calls}} of {{ofCalls}} cases)',
   'sidebar.title': 'Conversations',
   'sidebar.list': 'Conversations by day',
   'sidebar.hide': 'Hide the conversations',

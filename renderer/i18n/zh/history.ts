@@ -40,7 +40,7 @@ export const history: Record<keyof typeof en, string> = {
   'history.deleted_one': '已删除 {{count}} 次运行',
   'history.deleted_other': '已删除 {{count}} 次运行',
   'history.dissent': '{{programs}} 个程序中没有两个一致',
-  'history.consensus': '{{programs}} 个程序中 {{same}} 个一致（{{ofCalls}} 次调用中 {{calls}} 次）',
+  'history.consensus': '{{programs}} 个程序中 {{same}} 个一致（{{ofCalls}} 个用例中 {{calls}} 个）',
   'sidebar.title': '对话',
   'sidebar.list': '按日期排列的对话',
   'sidebar.hide': '隐藏对话列表',
