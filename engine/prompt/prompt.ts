@@ -145,9 +145,13 @@ async function templatePrompt(
 function plainPrompt({ native, plain, thought }: PromptModel, chat: Chat): Prompt {
   const turns = chat.turns.map((turn) => [turn.problem, splitThought(turn.answer, thought).answer])
   const earlier = [chat.system ?? '', ...turns.flat()].filter((text) => text !== '')
-  const text = [...earlier, chat.problem].join('\n\n')
+  const text = [...(isAlone(native) ? [] : earlier), chat.problem].join('\n\n')
   const opening = (words: string) => [...bosOf(native), ...plain(text + words)]
   return { ids: opening(''), after: [], opening, closing: (words) => plain(words, true) }
 }
+
+/** Returns whether the model was trained for one problem at a time, as those of training/ are: text before it would only confuse it. */
+const isAlone = ({ info }: NativeModel): boolean =>
+  info.metadata['parathinker.scope'] !== undefined
 
 const bosOf = ({ info }: NativeModel): number[] => (info.addBos && info.bos >= 0 ? [info.bos] : [])

@@ -36,12 +36,15 @@ export function CommandButton({
   look = '',
   iconOnly = false,
   label,
+  short,
 }: {
   id: string
   target?: Partial<Target>
   look?: string
   iconOnly?: boolean
   label?: MessageKey
+  /** Word beside the icon, where its panel is wide. */
+  short?: MessageKey
 }) {
   const t = useT()
   const command = commandOf(id)
@@ -65,6 +68,7 @@ export function CommandButton({
         onClick={() => runCommand(id, target)}
       >
         <command.icon size={14} aria-hidden />
+        {short !== undefined && <span className="if-wide">{t(short)}</span>}
         {!iconOnly && <span>{name}</span>}
       </button>
     </Tip>

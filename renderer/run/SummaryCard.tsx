@@ -126,16 +126,30 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
               aria-label={t('summary.inspect')}
               onClick={() => go({ view: 'inspect', run, segment: summary, at: null })}
             >
-              <Microscope size={14} />
+              <Microscope size={14} aria-hidden />
+              <span className="if-wide">{t('summary.tokensShort')}</span>
             </button>
           </Tip>
         )}
-        <CommandButton id="run.attribution" target={{ run, summary }} iconOnly look="quiet tiny" />
-        <CommandButton id="copy.summary" target={{ run, summary }} iconOnly look="quiet tiny" />
+        <CommandButton
+          id="run.attribution"
+          target={{ run, summary }}
+          iconOnly
+          short="summary.usedShort"
+          look="quiet tiny"
+        />
+        <CommandButton
+          id="copy.summary"
+          target={{ run, summary }}
+          iconOnly
+          short="summary.copyShort"
+          look="quiet tiny"
+        />
         <CommandButton
           id="run.summariseSubset"
           target={{ run, summary }}
           iconOnly
+          short="summary.againShort"
           look="quiet tiny"
         />
       </header>
@@ -180,12 +194,22 @@ function VotedCard({ run, segment }: { run: string; segment: SegmentId }) {
         <span className="dim small">{t(from, { name: segmentName(segment) })}</span>
         <SummaryVersions run={run} shown={segment} />
         <span className="grow" />
-        <CommandButton id="copy.answer" target={{ run }} iconOnly look="quiet tiny" />
-        <CommandButton id="run.merge" target={{ run }} iconOnly look="quiet tiny" />
+        <AnswerTools run={run} />
       </header>
       {text !== null && <AnswerBig run={run} segment={segment} text={text} />}
       <StreamText run={run} segment={segment} label={textName(segment)} />
     </section>
+  )
+}
+
+/** What can be done with an answer that no summary gave. */
+function AnswerTools({ run }: { run: string }) {
+  const of = { target: { run }, iconOnly: true, look: 'quiet tiny' }
+  return (
+    <>
+      <CommandButton id="copy.answer" short="summary.copyShort" {...of} />
+      <CommandButton id="run.merge" short="summary.mergeShort" {...of} />
+    </>
   )
 }
 
@@ -241,8 +265,7 @@ function ProgramCard({ run, segment }: { run: string; segment: SegmentId }) {
             <Crosshair size={14} />
           </button>
         </Tip>
-        <CommandButton id="copy.answer" target={{ run }} iconOnly look="quiet tiny" />
-        <CommandButton id="run.merge" target={{ run }} iconOnly look="quiet tiny" />
+        <AnswerTools run={run} />
       </header>
       <div className="program-text scroll md">
         <p className="small dim">{t(by === null ? 'votes.byHand' : `programs.wonBy.${by}`)}</p>

@@ -113,6 +113,13 @@ describe('the ids of a prompt are those of the whole text', () => {
     expect(textOf(model, closing('five'))).toBe('five')
   })
 
+  it('without a template: a model that was trained for one kind of problem reads one at a time', async () => {
+    const model = await vocabulary('', { scope: 'One game' })
+    const earlier = [{ problem: 'one', answer: 'three' }]
+    const { ids } = await promptOf(model, { problem: 'solve it', conversation: earlier })
+    expect(ids).toEqual((await promptOf(model, 'solve it')).ids)
+  })
+
   it.each([
     ['in front', '  hello  '],
     ['after a trimmed text', 'hello\n\n'],

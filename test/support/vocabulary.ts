@@ -20,6 +20,7 @@ export interface VocabularyFile {
   defined: readonly string[]
   addBos: boolean
   template: string
+  scope?: string
 }
 
 /** llama.h, LLAMA_TOKEN_TYPE_* */
@@ -32,6 +33,7 @@ function metadataOf(file: VocabularyFile): Metadata {
   return {
     'general.architecture': str('llama'),
     'llama.context_length': u32(4096),
+    ...(file.scope !== undefined && { 'parathinker.scope': str(file.scope) }),
     'tokenizer.ggml.model': str(spm ? 'llama' : 'gpt2'),
     'tokenizer.ggml.tokens': array('string', [...tokens, ...control, ...defined]),
     'tokenizer.ggml.token_type': array('i32', [

@@ -144,6 +144,11 @@ export const run = {
   'summary.version': 'Summary v{{version}}',
   'summary.text': 'Text of summary v{{version}}',
   'summary.inspect': 'Inspect the summary',
+  'summary.tokensShort': 'Tokens',
+  'summary.usedShort': 'Paths used',
+  'summary.copyShort': 'Copy',
+  'summary.againShort': 'Summarise again',
+  'summary.mergeShort': 'Merge',
   'summary.none':
     'The answer appears here when the paths are done. Use Summarise now to get it earlier.',
   'summary.noneWritten': 'No summary was written.',
