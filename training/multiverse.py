@@ -102,13 +102,19 @@ def number_ids(number: str):
     return encode(number, IDS)
 
 
+def entry_ids(tree: Tree, kinds):
+    """Writes what stands behind the number of an entry, in the plan and again in its child: the first steps to search."""
+    ids = []
+    for i, kind in enumerate(kinds):
+        ids += ([COMMA] if i else []) + step_ids(tree.first[kind][0], " {}")[:3]
+    return ids
+
+
 def plan_ids(tree: Tree, listed, prefix: str):
     """Writes a plan, up to and with the mark at which its children begin. listed: for each entry, its kinds of first steps."""
     ids = [LINE, ID["<Parallel>"], LINE, ID["<Goal>"], LINE]
     for i, kinds in enumerate(listed):
-        ids += [ID["<Outline>"], LINE] + number_ids(f"{prefix}{i + 1}:")
-        for j, kind in enumerate(kinds):
-            ids += ([COMMA] if j else []) + step_ids(tree.first[kind][0], " {}")[:3]
+        ids += [ID["<Outline>"], LINE] + number_ids(f"{prefix}{i + 1}:") + entry_ids(tree, kinds)
         ids += [LINE, ID["</Outline>"], LINE]
     return ids + [ID["</Goal>"]]
 
@@ -156,13 +162,15 @@ def answer_ids(steps):
 
 class Text:
     """The parts of one example. A part is a dict: ids; sees, the parts that all of it sees; at, the position of its first token;
-    learn, how many of its first tokens are given; closing, whether it is a conclusion."""
+    learn, how many of its first tokens are given; closing, whether it is a conclusion; entry, how many tokens behind the given
+    ones say again what a child is to do, on which all of its search depends."""
 
     def __init__(self):
         self.parts = []
 
-    def add(self, ids, sees, at, learn, closing=False):
-        self.parts.append({"ids": ids, "sees": sees, "at": at, "learn": learn, "closing": closing})
+    def add(self, ids, sees, at, learn, closing=False, entry=0):
+        part = {"ids": ids, "sees": sees, "at": at, "learn": learn, "closing": closing}
+        self.parts.append(part | {"entry": entry})
         return len(self.parts) - 1
 
     def end(self, part):
@@ -176,10 +184,11 @@ def fork(text: Text, tree: Tree, part: int, numbered, room: int):
     sees, at = text.parts[part]["sees"] + [part], text.end(part)
     parts, found = [], []
     for number, kinds in numbered:
-        start = child_start(number)
+        start, entry = child_start(number), entry_ids(tree, kinds)
         if len(kinds) > STEPS:
             listed = entries(kinds, 2)
-            child = text.add(start + plan_ids(tree, listed, f"{number}."), sees, at, len(start))
+            ids = start + entry + plan_ids(tree, listed, f"{number}.")
+            child = text.add(ids, sees, at, len(start), entry=len(entry))
             inner = [(f"{number}.{i + 1}", k) for i, k in enumerate(listed)]
             under, solved = fork(
                 text, tree, child, inner, room - len(text.parts[child]["ids"]) - 45
@@ -191,10 +200,10 @@ def fork(text: Text, tree: Tree, part: int, numbered, room: int):
             parts += [child, *under, rest]
         else:
             ids, steps = search_ids(tree, kinds)
-            ids = start + ids + said_ids(steps) + [LINE, ID["</Path>"]]
+            ids = start + entry + ids + said_ids(steps) + [LINE, ID["</Path>"]]
             if len(ids) > room:
                 ids, steps = ids[:room], None
-            parts.append(text.add(ids, sees, at, len(start)))
+            parts.append(text.add(ids, sees, at, len(start), entry=len(entry)))
         found.append((number, steps))
     return parts, found
 
@@ -225,8 +234,8 @@ def example(numbers, target, room: int, phrasing: int, sequential: bool):
 
 
 def collate(examples):
-    """Makes a batch of examples: tokens, positions, thought, target (-100 where nothing is learned), kind (0 given, 1 search, 2 conclusion)
-    and real as [batch, n]; mask [batch, 1, n, n], True = seen. Padding follows each example."""
+    """Makes a batch of examples: tokens, positions, thought, target (-100 where nothing is learned), kind (0 given, 1 search, 2 conclusion
+    or entry) and real as [batch, n]; mask [batch, 1, n, n], True = seen. Padding follows each example."""
     n = max(sum(len(p["ids"]) for p in e) for e in examples)
     shape = (len(examples), n)
     tokens, positions, kind = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
@@ -240,6 +249,7 @@ def collate(examples):
             tokens[row, at:stop] = torch.tensor(p["ids"])
             positions[row, at:stop] = torch.arange(p["at"], p["at"] + stop - at)
             kind[row, at:stop] = 2 if p["closing"] else 1
+            kind[row, at + learn - 1 : at + learn - 1 + p["entry"]] = 2
             target[row, at + learn - 1 : stop - 1] = torch.tensor(p["ids"][learn:])
             for start, end in p.get("unlearned", ()):
                 target[row, at + start - 1 : at + end - 1] = -100
@@ -332,7 +342,9 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     p.add_argument(
-        "--start", required=True, help="exported GGUF of a model that thinks in parallel"
+        "--start",
+        required=True,
+        help="exported GGUF of a model that thinks in parallel, or a checkpoint (.pt) of this training",
     )
     p.add_argument("--out", default="out/multiverse")
     p.add_argument("--steps", type=int, default=1500)
@@ -346,7 +358,7 @@ def main():
     a = p.parse_args()
     out = Path(a.out)
     out.mkdir(parents=True, exist_ok=True)
-    start = out / "start.pt"
+    start = Path(a.start) if a.start.endswith(".pt") else out / "start.pt"
     if not start.exists():
         state, config = read(a.start)
         torch.save({"model": without_thoughts(state, config), "config": config}, start)

@@ -151,7 +151,6 @@ function plainPrompt({ native, plain, thought }: PromptModel, chat: Chat): Promp
 }
 
 /** Returns whether the model was trained for one problem at a time, as those of training/ are: text before it would only confuse it. */
-const isAlone = ({ info }: NativeModel): boolean =>
-  info.metadata['parathinker.scope'] !== undefined
+const isAlone = ({ info }: NativeModel): boolean => info.metadata['parathinker.scope'] !== undefined
 
 const bosOf = ({ info }: NativeModel): number[] => (info.addBos && info.bos >= 0 ? [info.bos] : [])

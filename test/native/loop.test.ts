@@ -201,6 +201,34 @@ describe('a prefill', () => {
   })
 })
 
+it('more streams than one step should have give what each gives alone', async () => {
+  const crowded = await contextOf(model, {
+    cells: 4096,
+    sequences: 140,
+    kvType: 'f16',
+    flashAttention: 'on',
+  })
+  const streams = Array.from({ length: 130 }, (_, i) =>
+    stream({ id: i + 1, forced: [i + 60], budget: 6 }),
+  )
+  const again = async () => {
+    await crowded.clear()
+    await crowded.prefill({ seq: 0, tokens: prompt, thought: 0 })
+    for (const { id } of streams) await crowded.copy(0, id)
+  }
+  await again()
+  const together = await run(crowded, streams, { cells: 130 * 6 })
+  for (const one of [streams[0]!, streams[64]!, streams[129]!]) {
+    await again()
+    const single = await run(crowded, [one], { cells: 6 })
+    const [a, b] = [together, single].map((decoded) => decoded.tokens.get(one.id)!)
+    expect(a!.map(({ id }) => id)).toEqual(b!.map(({ id }) => id))
+    for (const [i, token] of a!.entries())
+      expect(Math.abs((token.logprob ?? 0) - (b![i]!.logprob ?? 0))).toBeLessThan(0.02)
+  }
+  await crowded.free()
+})
+
 describe('the thread that computes', () => {
   it('alternates between contexts with live decodes', async () => {
     const other = await prompted()

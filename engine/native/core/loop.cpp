@@ -193,11 +193,13 @@ void Loop::forgetRows(const std::vector<Entry> & entries) {
 }
 
 void Loop::step(const std::vector<Entry> & entries) {
-    const size_t most = (size_t) held->outputs;
-    if (entries.size() > most) forgetRows(entries);
-    for (size_t from = 0; from < entries.size(); from += most) {
-        const size_t end = std::min(entries.size(), from + most);
-        compute({entries.begin() + from, entries.begin() + end}, end < entries.size());
+    const size_t count = entries.size(), most = (size_t) held->streamsAtOnce();
+    const size_t parts = (count + most - 1) / most;
+    if (parts > 1) forgetRows(entries);
+    for (size_t part = 0; part < parts; part++) {
+        const auto from = entries.begin() + count * part / parts;
+        const auto end = entries.begin() + count * (part + 1) / parts;
+        compute({from, end}, part + 1 < parts);
     }
     if (const int32_t threads = held->crowded())
         for (const auto & decode : decodes) decode->noteCrowded(threads);
