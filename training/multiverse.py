@@ -24,6 +24,7 @@ from teacher import (
     EXTRA,
     KINDS,
     SOLVED,
+    TRY,
     Tree,
     expression_ids,
     search,
@@ -162,15 +163,15 @@ def answer_ids(steps):
 
 class Text:
     """The parts of one example. A part is a dict: ids; sees, the parts that all of it sees; at, the position of its first token;
-    learn, how many of its first tokens are given; closing, whether it is a conclusion; entry, how many tokens behind the given
-    ones say again what a child is to do, on which all of its search depends."""
+    learn, how many of its first tokens are given; closing, whether it is a conclusion; planned, how many tokens behind the given
+    ones are a plan or say again what a child is to do."""
 
     def __init__(self):
         self.parts = []
 
-    def add(self, ids, sees, at, learn, closing=False, entry=0):
+    def add(self, ids, sees, at, learn, closing=False, planned=0):
         part = {"ids": ids, "sees": sees, "at": at, "learn": learn, "closing": closing}
-        self.parts.append(part | {"entry": entry})
+        self.parts.append(part | {"planned": planned})
         return len(self.parts) - 1
 
     def end(self, part):
@@ -187,8 +188,8 @@ def fork(text: Text, tree: Tree, part: int, numbered, room: int):
         start, entry = child_start(number), entry_ids(tree, kinds)
         if len(kinds) > STEPS:
             listed = entries(kinds, 2)
-            ids = start + entry + plan_ids(tree, listed, f"{number}.")
-            child = text.add(ids, sees, at, len(start), entry=len(entry))
+            plan = entry + plan_ids(tree, listed, f"{number}.")
+            child = text.add(start + plan, sees, at, len(start), planned=len(plan))
             inner = [(f"{number}.{i + 1}", k) for i, k in enumerate(listed)]
             under, solved = fork(
                 text, tree, child, inner, room - len(text.parts[child]["ids"]) - 45
@@ -203,7 +204,7 @@ def fork(text: Text, tree: Tree, part: int, numbered, room: int):
             ids = start + entry + ids + said_ids(steps) + [LINE, ID["</Path>"]]
             if len(ids) > room:
                 ids, steps = ids[:room], None
-            parts.append(text.add(ids, sees, at, len(start), entry=len(entry)))
+            parts.append(text.add(ids, sees, at, len(start), planned=len(entry)))
         found.append((number, steps))
     return parts, found
 
@@ -225,7 +226,8 @@ def example(numbers, target, room: int, phrasing: int, sequential: bool):
     count = min(max(-(-len(kinds) // STEPS), CHILDREN[0]), CHILDREN[1])
     listed = entries(kinds, count)
     begin = prompt + [ID["<Think>"]]
-    first = text.add(begin + plan_ids(tree, listed, ""), [], 0, len(begin))
+    plan = plan_ids(tree, listed, "")
+    first = text.add(begin + plan, [], 0, len(begin), planned=len(plan))
     parts, found = fork(text, tree, first, [(str(i + 1), k) for i, k in enumerate(listed)], room)
     ids, steps = concluded_ids(found)
     ids = CONCLUSION + ids + [LINE, ID["</Think>"]] + answer_ids(steps)
@@ -234,8 +236,8 @@ def example(numbers, target, room: int, phrasing: int, sequential: bool):
 
 
 def collate(examples):
-    """Makes a batch of examples: tokens, positions, thought, target (-100 where nothing is learned), kind (0 given, 1 search, 2 conclusion
-    or entry) and real as [batch, n]; mask [batch, 1, n, n], True = seen. Padding follows each example."""
+    """Makes a batch of examples: tokens, positions, thought, target (-100 where nothing is learned), kind (0 given, 1 search, 2 what
+    the rest depends on: plans, first steps and conclusions) and real as [batch, n]; mask [batch, 1, n, n], True = seen. Padding follows each example."""
     n = max(sum(len(p["ids"]) for p in e) for e in examples)
     shape = (len(examples), n)
     tokens, positions, kind = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
@@ -249,7 +251,9 @@ def collate(examples):
             tokens[row, at:stop] = torch.tensor(p["ids"])
             positions[row, at:stop] = torch.arange(p["at"], p["at"] + stop - at)
             kind[row, at:stop] = 2 if p["closing"] else 1
-            kind[row, at + learn - 1 : at + learn - 1 + p["entry"]] = 2
+            kind[row, at + learn - 1 : at + learn - 1 + p["planned"]] = 2
+            for i in (i for i, token in enumerate(p["ids"]) if token == TRY):
+                kind[row, at + i : at + i + 3] = 2
             target[row, at + learn - 1 : stop - 1] = torch.tensor(p["ids"][learn:])
             for start, end in p.get("unlearned", ()):
                 target[row, at + start - 1 : at + end - 1] = -100
@@ -323,7 +327,7 @@ class Forks:
 
 
 BUDGET, TEMPERATURE = (
-    448,
+    640,
     0.3,
 )  # positions of the longest way through a text, and the sampling temperature
 
