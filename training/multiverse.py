@@ -236,8 +236,8 @@ def example(numbers, target, room: int, phrasing: int, sequential: bool):
 
 
 def collate(examples):
-    """Makes a batch of examples: tokens, positions, thought, target (-100 where nothing is learned), kind (0 given, 1 search, 2 what
-    the rest depends on: plans, first steps and conclusions) and real as [batch, n]; mask [batch, 1, n, n], True = seen. Padding follows each example."""
+    """Makes a batch of examples: tokens, positions, thought, target (-100 where nothing is learned), kind (0 given, 1 search, 2 plans
+    and first steps, on which the search depends, 3 conclusions, which are few and choose among children) and real as [batch, n]; mask [batch, 1, n, n], True = seen. Padding follows each example."""
     n = max(sum(len(p["ids"]) for p in e) for e in examples)
     shape = (len(examples), n)
     tokens, positions, kind = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
@@ -250,7 +250,7 @@ def collate(examples):
             stop, learn = at + len(p["ids"]), max(1, p["learn"])
             tokens[row, at:stop] = torch.tensor(p["ids"])
             positions[row, at:stop] = torch.arange(p["at"], p["at"] + stop - at)
-            kind[row, at:stop] = 2 if p["closing"] else 1
+            kind[row, at:stop] = 3 if p["closing"] else 1
             kind[row, at + learn - 1 : at + learn - 1 + p["planned"]] = 2
             for i in (i for i, token in enumerate(p["ids"]) if token == TRY):
                 kind[row, at + i : at + i + 3] = 2

@@ -104,10 +104,11 @@ def batch_loss(model, batch, summary_weight: float):
     hidden = model.hidden(batch["tokens"], batch["positions"], batch["thought"], attend)
     target = batch["target"]
     every = torch.where(batch["kind"] == 2, summary_weight, 1.0)
+    every[batch["kind"] == 3] = 4 * summary_weight
     every[target == SOLVED] = 4.0  # rare, and everything depends on it
     every[:, :-3][target[:, 3:] == SOLVED] = 4.0  # its operator too
     pick = target >= 0
-    weight, summary = every[pick], batch["kind"][pick] == 2
+    weight, summary = every[pick], batch["kind"][pick] >= 2
     loss = F.cross_entropy(model.lm_head(hidden[pick]).float(), target[pick], reduction="none")
     parts = torch.stack(
         [loss[~summary].sum(), (~summary).sum(), loss[summary].sum(), summary.sum()]
