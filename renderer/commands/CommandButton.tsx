@@ -43,7 +43,7 @@ export function CommandButton({
   look?: string
   iconOnly?: boolean
   label?: MessageKey
-  /** Word beside the icon, where its panel is wide. */
+  /** Words of the name that stand beside the icon where its panel is wide. */
   short?: MessageKey
 }) {
   const t = useT()

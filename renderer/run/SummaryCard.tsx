@@ -127,7 +127,7 @@ export const SummaryCard = memo(function SummaryCard({ run }: { run: string }) {
               onClick={() => go({ view: 'inspect', run, segment: summary, at: null })}
             >
               <Microscope size={14} aria-hidden />
-              <span className="if-wide">{t('summary.tokensShort')}</span>
+              <span className="if-wide">{t('summary.inspectShort')}</span>
             </button>
           </Tip>
         )}
