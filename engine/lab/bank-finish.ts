@@ -9,7 +9,7 @@ import { eachTask, reasonOf, type Failure, type Lane, type Work } from './bank-r
 import { checkModel, isReadable, recordedRun } from './bank-run.ts'
 
 export interface FinishOptions extends Work {
-  /** Of `GOING_ON`. */
+  /** Which of `GOING_ON` go on. */
   strategies: readonly Strategy[]
   /** How many of the recorded paths a run begins with, each number for itself. */
   widths: readonly number[]
