@@ -1,12 +1,13 @@
 import type { WriteLock } from '../files/index.ts'
 import type { RunEvent } from '../protocol/events.ts'
-import { applyEvent, foldRun, type RunState, type Segment } from '../protocol/fold.ts'
+import type { RunState, Segment } from '../protocol/fold.ts'
 import type { EngineOptions, Strategy } from '../protocol/request.ts'
 import { resolveSettings } from '../protocol/settings.ts'
 import type { Engine } from '../run/index.ts'
+import { record } from '../transcripts/index.ts'
 import { finishedRun, type Bank, type Finished } from './bank.ts'
 import { eachTask, reasonOf, type Failure, type Lane, type Work } from './bank-record.ts'
-import { checkModel, isReadable, recordedRun } from './bank-run.ts'
+import { beginsWith, checkModel, isReadable, recordedRun } from './bank-run.ts'
 
 export interface FinishOptions extends Work {
   /** Which of `GOING_ON` go on. */
@@ -66,11 +67,7 @@ export function finishedState(
 ): RunState | null {
   const state = bank.read(finishedRun(one))
   if (state === null || !isFinished(state)) return null
-  const same = recorded.every(({ text, seed }, i) => {
-    const path = state.paths[i]
-    return path?.text === text && path.seed === seed
-  })
-  return same ? state : null
+  return beginsWith(state, recorded) ? state : null
 }
 
 const isFinished = ({ status, endReason }: RunState): boolean =>
@@ -92,10 +89,10 @@ async function finish(
   let whole = false
   try {
     for (const event of begun) writer.append(event)
-    let state = foldRun(begun, { live: true })
-    for await (const event of handle.events) {
-      writer.append(event)
-      state = applyEvent(state, event)
+    let { state } = writer
+    for await (const recorded of record(bank.store, run, handle.events, writer)) {
+      const { event } = recorded
+      state = recorded.state
       if (event.type === 'tokens') lane.wrote(event.tokens.length)
       if (event.type === 'run-ended' || event.type === 'run-failed') break
     }
@@ -103,7 +100,6 @@ async function finish(
     if (whole) lane.did(1)
     return whole || lane.closed ? [] : [{ run, why: reasonOf(state) }]
   } finally {
-    bank.store.close(run)
     if (!whole) bank.store.discard(run)
   }
 }
@@ -115,8 +111,8 @@ function begunRun(
   { model, engine }: Pick<FinishOptions, 'model' | 'engine'>,
 ): RunEvent[] {
   const { probeEvery: _, ...settings } = bank.info.settings
-  const { run } = bank.recorded(problem)!
-  return recordedRun(bank, problem, {
+  const recorded = bank.recorded(problem)!
+  return recordedRun(recorded, {
     run: finishedRun({ problem, strategy, paths }),
     model,
     settings: resolveSettings(
@@ -125,7 +121,7 @@ function begunRun(
         strategy,
         paths,
         question: 'value',
-        seed: run.settings!.seed,
+        seed: recorded.run.settings!.seed,
         engine: { ...settings.engine, ...engine },
       },
       { metadata: {}, nativePaths: 0 },

@@ -6,7 +6,7 @@ import { summaryId, type SegmentId } from '../protocol/segments.ts'
 import type { Engine } from '../run/index.ts'
 import { fusedRun, type Bank, type Fused } from './bank.ts'
 import { eachTask, reasonOf, type Failure, type Lane, type Work } from './bank-record.ts'
-import { checkModel, isReadable, recordedRun } from './bank-run.ts'
+import { beginsWith, checkModel, isReadable, recordedRun, tokensOf } from './bank-run.ts'
 
 /** What a summary is asked to do: the usual for a kind of question, or an instruction with a name. */
 export type Asked = { question: QuestionKind } | { name: string; instruction: string }
@@ -151,12 +151,7 @@ export function summaryOf(bank: Bank, fused: Fused, recorded: readonly Segment[]
   const state = bank.read(fusedRun(fused))
   const summary = state?.summaries[0]
   if (state === null || summary === undefined || !isWritten(summary)) return null
-  const same =
-    state.paths.length === recorded.length &&
-    recorded.every(({ text, seed }, i) => {
-      const path = state.paths[i]!
-      return path.text === text && path.seed === seed
-    })
+  const same = state.paths.length === recorded.length && beginsWith(state, recorded)
   return same ? summary : null
 }
 
@@ -166,8 +161,9 @@ function runOf(
   { how, ...fused }: Missing,
   { model, engine }: Pick<FuseOptions, 'model' | 'engine'>,
 ): RunEvent[] {
-  const { run } = bank.recorded(fused.problem)!
-  return recordedRun(bank, fused.problem, {
+  const recorded = bank.recorded(fused.problem)!
+  const { run } = recorded
+  return recordedRun(recorded, {
     run: fusedRun(fused),
     model,
     fusion: fused.fusion,
@@ -208,8 +204,6 @@ function alone(events: readonly RunEvent[], segment: SegmentId): RunEvent[] {
 /** Writes the transcript of a run that ends with these events. */
 function write(bank: Bank, fused: Missing, events: readonly RunEvent[]): void {
   const { promptTokens, paths, summaries } = foldRun(events, { live: false })
-  const count = (segments: readonly Segment[]) =>
-    segments.reduce((sum, { tokens }) => sum + tokens.length, 0)
   const { at } = events.at(-1)!
   const ended: EventOf<'run-ended'> = {
     type: 'run-ended',
@@ -218,8 +212,8 @@ function write(bank: Bank, fused: Missing, events: readonly RunEvent[]): void {
     answer: summaries[0]!.answer?.text ?? null,
     usage: {
       promptTokens: promptTokens.length,
-      pathTokens: count(paths),
-      summaryTokens: count(summaries),
+      pathTokens: tokensOf(paths),
+      summaryTokens: tokensOf(summaries),
       kvBytes: 0,
       cells: 0,
     },

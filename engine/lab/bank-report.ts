@@ -1,9 +1,10 @@
-import type { RunState, Segment } from '../protocol/fold.ts'
+import type { RunState } from '../protocol/fold.ts'
 import { judgesOf } from '../protocol/judges.ts'
 import type { AnswerRule } from '../protocol/lab.ts'
 import { problemsOf, type Bank, type Fused } from './bank.ts'
 import { finishedState } from './bank-finish.ts'
 import { summaryOf } from './bank-fuse.ts'
+import { tokensOf } from './bank-run.ts'
 import { ballots, elected, isCorrect, statement, type Statement } from './check.ts'
 import { scored, type ProblemSet } from './problems.ts'
 import {
@@ -139,9 +140,6 @@ export function outcomesOf(
     ]
   })
 }
-
-const tokensOf = (segments: readonly Segment[]): number =>
-  segments.reduce((sum, { tokens }) => sum + tokens.length, 0)
 
 /** Returns what a finished run says: its merged text, or the text of the path that it chose. */
 function answerOf(state: RunState, rule: AnswerRule): Statement | undefined {

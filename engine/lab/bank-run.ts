@@ -1,7 +1,7 @@
 import { filesOf } from '../models/index.ts'
 import { fail } from '../protocol/errors.ts'
 import { FORMAT_VERSION, pathId, type EventOf, type RunEvent } from '../protocol/events.ts'
-import type { Segment } from '../protocol/fold.ts'
+import type { RunState, Segment } from '../protocol/fold.ts'
 import type { Fusion, RunSettings } from '../protocol/request.ts'
 import { shapeOf } from '../protocol/shapes.ts'
 import type { Bank } from './bank.ts'
@@ -23,10 +23,19 @@ export async function checkModel({ info }: Bank, file: string): Promise<void> {
 export const isReadable = (recorded: readonly Segment[], width: number): boolean =>
   recorded.length >= width && recorded.slice(0, width).some(({ tokens }) => tokens.length > 0)
 
+/** Returns whether a run's first paths are these recorded ones. */
+export const beginsWith = (
+  { paths }: Pick<RunState, 'paths'>,
+  recorded: readonly Segment[],
+): boolean =>
+  recorded.every(({ text, seed }, i) => paths[i]?.text === text && paths[i].seed === seed)
+
+export const tokensOf = (segments: readonly Segment[]): number =>
+  segments.reduce((sum, { tokens }) => sum + tokens.length, 0)
+
 /** Returns the events of a run, not ended yet, that has the first `settings.paths` recorded paths of a problem. */
 export function recordedRun(
-  bank: Bank,
-  problem: number,
+  { paths, run }: NonNullable<ReturnType<Bank['recorded']>>,
   {
     run: id,
     model,
@@ -34,7 +43,6 @@ export function recordedRun(
     settings,
   }: { run: string; model: string; fusion?: Fusion; settings: RunSettings },
 ): RunEvent[] {
-  const { paths, run } = bank.recorded(problem)!
   const started: EventOf<'run-started'> = {
     type: 'run-started',
     at: 0,
