@@ -4,8 +4,8 @@
  * One thread computes. Contexts take turns on it, step by step; each step decodes one token of every
  * live stream of every decode of its context. What else is asked of a context happens between two
  * steps. Prefills go in chunks: one prefill at a time, in order of request, and beside streams with
- * as many tokens as take less than 250 ms on a CPU. An operation waits for earlier ones on the same
- * sequence only. A second thread loads models, makes contexts and quantises, a third one plans; they
+ * as many tokens as take less than 250 ms on a CPU, but at least 8. An operation waits for earlier
+ * ones on the same sequence only. A second thread loads models, makes contexts and quantises, a third one plans; they
  * never wait for a decode. Every failure is a rejected promise or a thrown error with a `code` of
  * protocol/errors.ts; no argument can crash the process.
  *

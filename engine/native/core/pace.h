@@ -10,13 +10,16 @@ public:
     static constexpr double TARGET_MS = 150;
     // Tokens of the first chunk beside streams.
     static constexpr size_t FIRST = 32;
+    // Fewer tokens take about as long, since every chunk reads all weights: where one token took longer than the target,
+    // chunks of one would only make a prompt wait for as many steps as it has tokens.
+    static constexpr size_t LEAST = 8;
 
     // Returns the most tokens of the next chunk. `beside`: streams wait for it.
     size_t next(bool beside, size_t batch) const {
         if (!beside) return batch;
         const double fits = msPerToken > 0 ? TARGET_MS / msPerToken : (double) FIRST;
         const size_t most = std::max(FIRST, 2 * last); // a larger chunk may be slower per token
-        return std::max<size_t>(1, std::min(batch, (size_t) std::min<double>(fits, (double) most)));
+        return std::min(batch, std::max(LEAST, (size_t) std::min<double>(fits, (double) most)));
     }
     // Records what a chunk took. Less than `most`, such as a prefill's last tokens, says little about the speed.
     void note(size_t tokens, size_t most, double ms, bool beside) {

@@ -143,7 +143,7 @@ TEST("a prefill beside streams goes in chunks, and has the logits of one that go
     CHECK(most < 1e-4);
 }
 
-TEST("a chunk aims at its time, grows by doubling, and is a whole batch without streams") {
+TEST("a chunk aims at its time, has at least a few tokens, grows by doubling, and is a whole batch without streams") {
     Pace pace;
     CHECK_EQUAL(pace.next(false, 512), 512u);
     CHECK_EQUAL(pace.next(true, 512), Pace::FIRST);
@@ -156,7 +156,7 @@ TEST("a chunk aims at its time, grows by doubling, and is a whole batch without 
     pace.note(1, 30, 100, true); // what was left
     CHECK_EQUAL(pace.next(true, 512), 30u);
     pace.note(30, 30, 36000, true);
-    CHECK_EQUAL(pace.next(true, 512), 1u);
+    CHECK_EQUAL(pace.next(true, 512), Pace::LEAST);
     pace.note(512, 512, 51.2, false);
     CHECK_EQUAL(pace.next(true, 512), Pace::FIRST);
     CHECK_EQUAL(pace.next(true, 8), 8u);
