@@ -139,8 +139,8 @@ async function traced(page: Page, ms: number, work: () => Promise<unknown>): Pro
   await session.send('Tracing.start', {
     transferMode: 'ReportEvents',
     traceConfig: {
-      // Each event of a trace costs the page time, so only those that are read.
-      includedCategories: ['toplevel', 'devtools.timeline', '__metadata'],
+      // Each event of a trace costs the page time, so only those that are read: the timeline's would add a tenth.
+      includedCategories: ['toplevel', 'blink.user_timing', '__metadata'],
     },
   })
   await page.evaluate(() => {
@@ -157,6 +157,7 @@ async function traced(page: Page, ms: number, work: () => Promise<unknown>): Pro
         const end = performance.now() + time
         const tick = (now: number) => {
           at.push(now)
+          performance.mark('frame')
           if (now < end) requestAnimationFrame(tick)
           else resolve(at)
         }
@@ -175,15 +176,14 @@ async function traced(page: Page, ms: number, work: () => Promise<unknown>): Pro
       event.name === 'thread_name' &&
       event.args?.name === 'CrRendererMain' &&
       events.some(
-        (other) =>
-          other.tid === event.tid && other.pid === event.pid && other.name === 'FireAnimationFrame',
+        (other) => other.tid === event.tid && other.pid === event.pid && other.name === 'frame',
       ),
   )
   const own = events.filter((event) => event.pid === main?.pid && event.tid === main.tid)
   const tasks = own.filter(
     (event) => event.ph === 'X' && event.name === 'ThreadControllerImpl::RunTask',
   )
-  const calls = own.filter((event) => event.name === 'FireAnimationFrame').map((event) => event.ts)
+  const calls = own.filter((event) => event.name === 'frame').map((event) => event.ts)
   // All callbacks of a frame run in one task, so a frame begins with that task.
   const begins = tasks
     .filter((task) => calls.some((ts) => ts >= task.ts && ts <= task.ts + (task.dur ?? 0)))
