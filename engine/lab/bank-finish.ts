@@ -1,4 +1,3 @@
-import type { WriteLock } from '../files/index.ts'
 import type { RunEvent } from '../protocol/events.ts'
 import type { RunState, Segment } from '../protocol/fold.ts'
 import type { EngineOptions, Strategy } from '../protocol/request.ts'
@@ -34,9 +33,8 @@ export async function finishRuns(
 ): Promise<{ failures: Failure[]; skipped: number }> {
   await checkModel(bank, model)
   const kinds = strategies.flatMap((strategy) => widths.map((paths) => ({ strategy, paths })))
-  const locks: WriteLock[] = []
-  try {
-    for (const { strategy, paths } of kinds) locks.push(bank.lock(`${strategy}-${paths}`))
+  const works = kinds.map(({ strategy, paths }) => `${strategy}-${paths}`)
+  return bank.holding(works, async () => {
     let skipped = 0
     const missing = bank.info.problems.slice(0, limit).flatMap((problem): Finished[] => {
       const recorded = bank.recorded(problem)?.paths ?? []
@@ -51,9 +49,7 @@ export async function finishRuns(
       work: (one, lane) => finish(bank, engine, one, { model, engine: options }, lane),
     })
     return { failures, skipped }
-  } finally {
-    for (const lock of locks) lock.release()
-  }
+  })
 }
 
 /**

@@ -1,4 +1,3 @@
-import type { WriteLock } from '../files/index.ts'
 import { pathId, type EventOf, type RunEvent } from '../protocol/events.ts'
 import { foldRun, type Segment } from '../protocol/fold.ts'
 import type { EngineOptions, Fusion, QuestionKind } from '../protocol/request.ts'
@@ -55,10 +54,8 @@ export async function fusePaths(
   const kinds = fusions.flatMap((fusion) =>
     widths.flatMap((paths) => asked.map((how) => ({ fusion, paths, how, asked: nameOf(how) }))),
   )
-  const locks: WriteLock[] = []
-  try {
-    for (const { fusion, paths, asked } of kinds)
-      locks.push(bank.lock(`${fusion}-${paths}-${asked}`))
+  const works = kinds.map(({ fusion, paths, asked }) => `${fusion}-${paths}-${asked}`)
+  return bank.holding(works, async () => {
     let skipped = 0
     const problems = bank.info.problems.slice(0, limit).flatMap((problem): Missing[][] => {
       const recorded = bank.recorded(problem)?.paths ?? []
@@ -76,9 +73,7 @@ export async function fusePaths(
       work: (missing, lane) => summarise(bank, engine, missing, settings, lane),
     })
     return { failures, skipped }
-  } finally {
-    for (const lock of locks) lock.release()
-  }
+  })
 }
 
 /** Writes summaries of one problem's paths, each into a transcript of its own. */

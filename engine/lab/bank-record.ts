@@ -132,20 +132,16 @@ export async function recordPaths(
   engine: Pick<Engine, 'think'>,
   { paths, ...work }: Work & { paths: number },
 ): Promise<Failure[]> {
-  const { info } = bank
-  const lock = bank.lock('paths')
-  try {
-    const problems = problemsOf(bank, set, info.data.file)
+  return bank.holding(['paths'], async () => {
+    const problems = problemsOf(bank, set, bank.info.data.file)
     const text = new Map(problems.map(({ index, problem }) => [index, problem]))
     const batches = chosen.flatMap((index) => bank.missing(index, paths))
-    return await eachTask(batches, work, {
+    return eachTask(batches, work, {
       count: () => 1,
       work: (batch, lane) =>
         recordBatch(bank, engine, { batch, text: text.get(batch.problem)!, options }, lane),
     })
-  } finally {
-    lock.release()
-  }
+  })
 }
 
 async function recordBatch(

@@ -143,9 +143,16 @@ export class Bank {
     return this.#info
   }
 
-  /** Errors: `bad-request` if another process does this work. */
-  lock(work: string): WriteLock {
-    return new WriteLock(join(this.folder, `${work}.lock`), 'this bank')
+  /** Does something while no other process does any of these works. Errors: `bad-request` if one does. */
+  async holding<T>(works: readonly string[], task: () => Promise<T>): Promise<T> {
+    const locks: WriteLock[] = []
+    try {
+      for (const work of works)
+        locks.push(new WriteLock(join(this.folder, `${work}.lock`), 'this bank'))
+      return await task()
+    } finally {
+      for (const lock of locks) lock.release()
+    }
   }
 
   /**

@@ -284,9 +284,9 @@ describe('a bank', () => {
 
   it('is recorded by one process at a time', async () => {
     const bank = await record(asked(newFolder(), { limit: 1 }))
-    const lock = bank.lock('paths')
-    await expect(record(asked(bank.folder, { limit: 1 }))).rejects.toThrow(/Another Braid process/)
-    lock.release()
+    await bank.holding(['paths'], () =>
+      expect(record(asked(bank.folder, { limit: 1 }))).rejects.toThrow(/Another Braid process/),
+    )
     await record(asked(bank.folder, { limit: 1 }))
   })
 })
