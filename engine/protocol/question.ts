@@ -15,7 +15,7 @@ type Evidence = Pick<Segment, 'text' | 'found'>
  * Returns the kind of a question by the paths that thought about it: `code` if at least half of them
  * hold a closed fenced block that is longer than their prose, or any closed block where the question
  * asks for a program, since models explain what they write; else `value` if at least half state a
- * value; else `text`.
+ * value, which a boxed sentence, as at the end of a proof, is not; else `text`.
  */
 export function kindOf(
   paths: readonly Evidence[],
@@ -26,7 +26,22 @@ export function kindOf(
     paths.length > 0 && 2 * paths.filter(is).length >= paths.length
   const isCode = asksForProgram(question) ? hasCode : isMostlyCode
   if (half(({ text }) => isCode(afterThought(text, markers)))) return 'code'
-  return half(({ found }) => found !== null && found.kind !== 'last-number') ? 'value' : 'text'
+  const statesValue = ({ found }: Evidence) =>
+    found !== null && found.kind !== 'last-number' && !isSentence(found.text)
+  return half(statesValue) ? 'value' : 'text'
+}
+
+/**
+ * Returns whether what a path states is a sentence: words without a number that end as one does, or
+ * too many of them for a name, and no list.
+ */
+function isSentence(stated: string): boolean {
+  const unwrapped = stated.replace(/\\(?:text|textbf|mathrm)\{([^{}]*)\}/gu, '$1')
+  const text = unwrapped.replace(/\\[a-z]+/giu, ' ').trim() // commands are no words
+  if (/\d/.test(text)) return false
+  const han = text.match(/\p{Script=Han}/gu)?.length ?? 0
+  const words = (text.match(/\p{L}{2,}/gu)?.length ?? 0) + Math.floor(han / 2)
+  return (words >= 4 && /[.!。！]$/u.test(text)) || (words >= 6 && !/[,;，、；]/u.test(text))
 }
 
 /**

@@ -77,6 +77,29 @@ describe('the kind of a question', () => {
     expect(kindOf([])).toBe('text')
   })
 
+  it('is a text where what is stated is a sentence, as at the end of a proof', () => {
+    const kindBy = (answer: string) =>
+      kindOf([path('a', stated(answer)), path('b', stated(answer))])
+    for (const sentence of [
+      '\\text{The sum of two odd numbers is even.}',
+      'The sum of two odd numbers is even',
+      '\\text{Every such number is even.}',
+      '两个奇数之和是偶数。',
+    ])
+      expect(kindBy(sentence), sentence).toBe('text')
+    for (const value of [
+      '\\text{even}',
+      '2 hours and 9 minutes',
+      'The total is 72.',
+      '\\text{Alice, Bob, Carol, Dave, Erin and Frank}',
+      'the United States of America',
+      '\\sin\\alpha \\cos\\beta + \\cos\\alpha \\sin\\beta \\tan\\gamma',
+      '\\text{No.}',
+      '星期二',
+    ])
+      expect(kindBy(value), value).toBe('value')
+  })
+
   it('follows from the answer of a path, not from its thought', () => {
     const markers = { opens: ['<think>'], closes: ['</think>'], begins: false }
     const thinks = `<think>${PROOF.repeat(9)}</think>\n${CODE}`
