@@ -197,7 +197,7 @@ function VotedCard({ run, segment }: { run: string; segment: SegmentId }) {
         <AnswerTools run={run} />
       </header>
       {text !== null && <AnswerBig run={run} segment={segment} text={text} />}
-      <StreamText run={run} segment={segment} label={textName(segment)} />
+      <StreamText run={run} segment={segment} label={textName(segment)} answer />
     </section>
   )
 }

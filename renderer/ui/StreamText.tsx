@@ -33,20 +33,24 @@ const CHAR = 6.6
 
 /**
  * Shows the text of a path or summary: plain while it grows, then formatted block by block, with only the blocks in view
- * in the page. Follows the live end until the reader scrolls up, and restores the reading place.
+ * in the page. Follows the live end until the reader scrolls up, and restores the reading place. `answer`: the text is
+ * read as the answer of its run, from its beginning, wherever the reader was while it was written.
  */
 export const StreamText = memo(function StreamText({
   run,
   segment,
   label,
+  answer: asAnswer = false,
 }: {
   run: string
   segment: SegmentId
   label: string
+  answer?: boolean
 }) {
   const t = useT()
   const stream = useDrawnStream(run, segment)
   const key = placeKey(run, segment)
+  const placed = asAnswer ? `${key}/answer` : key
   const scroller = useRef<HTMLDivElement>(null)
   const splitter = useRef(new BlockSplitter())
   /** Where the shown part of the text begins. */
@@ -54,7 +58,7 @@ export const StreamText = memo(function StreamText({
   /** Where a marker in it is blanked. */
   const blank = useRef(-1)
   const live = stream !== undefined && isOpen(stream)
-  const follow = useRef(placeOf(key)?.follow ?? (live && usePrefs.getState().followLive))
+  const follow = useRef(placeOf(placed)?.follow ?? (live && usePrefs.getState().followLive))
   const [away, setAway] = useState(!follow.current)
   const lastTop = useRef(0)
   /** The text is longer than the pane; only then is there a button to the live end. */
@@ -121,7 +125,7 @@ export const StreamText = memo(function StreamText({
   })
   useLayoutEffect(() => afterTurns(settle.current))
   useLayoutEffect(() => {
-    const place = placeOf(key)
+    const place = placeOf(placed)
     if (place !== undefined && !place.follow)
       returning.current = returnTo(
         place,
@@ -149,7 +153,7 @@ export const StreamText = memo(function StreamText({
       stay()
       takeBack()
     }
-  }, [key, virtual])
+  }, [key, placed, virtual])
   useEffect(() => {
     if (flash < 0) return
     const timer = setTimeout(() => setFlash(-1), 1600)
@@ -166,7 +170,7 @@ export const StreamText = memo(function StreamText({
     else if (up) follow.current = false
     setAway(!follow.current)
     if (returning.current === null)
-      keepPlace(key, {
+      keepPlace(placed, {
         follow: follow.current,
         ...topOf(virtual, splitter.current.blocks, el.scrollTop),
       })

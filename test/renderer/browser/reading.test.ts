@@ -118,6 +118,38 @@ describe.skipIf(CHROMIUM === undefined)('reading', () => {
     await page.context().close()
   })
 
+  test('the answer of a vote is read from its beginning, though its path was followed to the end', async () => {
+    const page = await openPage(harness, '#/')
+    const live = await page.evaluate(() => {
+      const { fake, synthetic } = (window as never as { harness: Handle }).harness
+      const reasons = Array.from({ length: 60 }, (_, i) => `Step ${i} leaves ${i + 1}.`)
+      const path = [...reasons, 'So the answer is 61.'].join('\n\n')
+      const events = synthetic
+        .scripted({
+          problem: 'How many are left?',
+          paths: [path, path],
+          summary: 'x',
+          answers: ['61', '61'],
+          answer: '61',
+          run: 'long',
+          settings: { strategy: 'majority' },
+        })
+        .filter((event) => !('segment' in event && event.segment === 's1'))
+      const ends = events.findIndex((event) => event.type === 'segment-ended')
+      fake.add(events, { status: 'running' }, ends)
+      location.hash = '#/run/long'
+      return events.length - ends
+    })
+    await page.waitForSelector('[data-lane="p1"] .stream')
+    await expect.poll(async () => (await place(page, 1)).left).toBeLessThan(40)
+    expect((await place(page, 1)).top).toBeGreaterThan(300)
+    await play(page, live)
+    const answer = page.locator('.summary .stream-scroll')
+    await expect.poll(() => answer.textContent()).toContain('Step 0 leaves 1.')
+    expect(await answer.evaluate((el) => el.scrollTop)).toBe(0)
+    await page.context().close()
+  })
+
   test('a path of 1 MB is in the page by what is seen of it, and can be read to both ends', async () => {
     const page = await openPage(harness, '#/')
     await longRun(page, [200_000], 4)
