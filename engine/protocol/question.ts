@@ -37,7 +37,7 @@ export function kindOf(
  */
 function isSentence(stated: string): boolean {
   const unwrapped = stated.replace(/\\(?:text|textbf|mathrm)\{([^{}]*)\}/gu, '$1')
-  const text = unwrapped.replace(/\\[a-z]+/giu, ' ').trim() // commands are no words
+  const text = unwrapped.replace(/\\[a-z]+/giu, ' ').trim() // a command is not a word
   if (/\d/.test(text)) return false
   const han = text.match(/\p{Script=Han}/gu)?.length ?? 0
   const words = (text.match(/\p{L}{2,}/gu)?.length ?? 0) + Math.floor(han / 2)
