@@ -12,7 +12,7 @@ import { forksText } from '../../engine/protocol/shapes.ts'
 import { useT } from '../i18n/index.ts'
 import { shortName } from '../i18n/segments.ts'
 import { useRuns } from '../store/runs.ts'
-import { activate } from '../store/ui.ts'
+import { activate, useUi } from '../store/ui.ts'
 import { plainAnswer } from '../ui/AnswerText.tsx'
 import { visible } from '../ui/visible.ts'
 import { DroppedPaths } from './DroppedPaths.tsx'
@@ -65,11 +65,14 @@ const hasGrown = ({ paths }: RunState): boolean => grownPaths(paths).length > 0
 
 /**
  * Draws the paths as a tree: their common prefix is the trunk, they branch where they diverge, and their answers are
- * the leaves.
+ * the leaves. Of what paths of a later round read, only the lines of the path under the pointer or of the active one
+ * stand out.
  */
 export const Overview = memo(function Overview({ run }: { run: string }) {
   const t = useT()
   const state = useCalm(run)
+  const active = useUi((s) => s.active[run]?.path ?? null)
+  const [pointed, setPointed] = useState<SegmentId | null>(null)
   const paths = pathsKept(state)
   const trees = roundsOf(paths, state).flatMap((round) => pathTree(round) ?? [])
   const [tree] = trees
@@ -131,8 +134,8 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
           <path
             key={`${read}-${path}`}
             d={`M${LEAF} ${from}C${LEAF - 40} ${(from + to) / 2} ${LEFT + 60} ${(from + to) / 2} ${x(0)} ${to}`}
-            className="reads"
-            markerEnd="url(#reads-head)"
+            className={path === (pointed ?? active) ? 'reads shown' : 'reads'}
+            markerEnd={path === (pointed ?? active) ? 'url(#reads-head)' : undefined}
             data-segment={path}
             data-reads={read}
           />
@@ -152,6 +155,7 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
             values={showsValues(state)}
             x={Math.min(LEAF, ends.get(path)!)}
             y={row.get(path)!}
+            onPoint={setPointed}
           />
         ))}
       </svg>
@@ -224,6 +228,7 @@ function Leaf({
   values,
   x,
   y,
+  onPoint,
 }: {
   run: string
   path: Segment
@@ -231,6 +236,8 @@ function Leaf({
   values: boolean
   x: number
   y: number
+  /** Called with the path when the pointer comes, and with null when it leaves. */
+  onPoint: (path: SegmentId | null) => void
 }) {
   const t = useT()
   const answer =
@@ -240,7 +247,13 @@ function Leaf({
         ? '…'
         : t(`status.${path.status}`)
   return (
-    <g className="leaf" data-segment={path.segment} onClick={() => activate(run, path.segment)}>
+    <g
+      className="leaf"
+      data-segment={path.segment}
+      onClick={() => activate(run, path.segment)}
+      onPointerEnter={() => onPoint(path.segment)}
+      onPointerLeave={() => onPoint(null)}
+    >
       <line x1={x} y1={y} x2={LEAF} y2={y} className="leaf-line" />
       <circle cx={x} cy={y} r="3" className="leaf-dot" />
       <text x={LEAF + 6} y={y + 4} className="leaf-text">
