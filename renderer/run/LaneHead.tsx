@@ -29,7 +29,7 @@ import { visible } from '../ui/visible.ts'
 import { useMeter, type Meter } from './meter.ts'
 import { reasonKey, STATUS_LOOK, statusKey } from './status.ts'
 
-/** The figures change several times per second, so only the parts that show one re-render. */
+/** The figures change every second, so only the parts that show one re-render. */
 const MeterContext = createContext<Meter | null>(null)
 const useLaneMeter = (): Meter => use(MeterContext)!
 

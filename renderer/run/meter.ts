@@ -14,7 +14,7 @@ export interface Meter {
 }
 
 const POINTS = 40
-const TICK_MS = 500
+const TICK_MS = 1000
 const WINDOW_MS = 2000
 /** The fewest tokens that a speed rests on. */
 const LEAST = 5
@@ -35,7 +35,7 @@ class LogprobSums {
   }
 }
 
-/** Returns the figures of a lane, updated twice per second, which is often enough. */
+/** Returns the figures of a lane, updated once per second: more often, the figures of many lanes cost as much as their texts. */
 export function useMeter(run: string, segment: SegmentId): Meter | null {
   const sums = useRef(new LogprobSums())
   const seen = useRef<{ at: number; tokens: number }[]>([])
