@@ -143,7 +143,8 @@ TEST("a prefill beside streams goes in chunks, and has the logits of one that go
     CHECK(most < 1e-4);
 }
 
-TEST("a chunk aims at its time, has at least a few tokens, grows by doubling, and is a whole batch without streams") {
+TEST("a chunk aims at its time, has at least a few tokens, grows by doubling, and is a whole batch "
+     "without streams") {
     Pace pace;
     CHECK_EQUAL(pace.next(false, 512), 512u);
     CHECK_EQUAL(pace.next(true, 512), Pace::FIRST);
