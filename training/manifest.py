@@ -1,4 +1,4 @@
-"""Enters an exported file into models/manifest.json as the bundled model, with the results that `braid eval` measured.
+"""Enters an exported file into models/manifest.json as a bundled model, with the results that `braid eval` measured.
 
 python manifest.py --model ../models/braid-numbers-q8_0.gguf --results main/results.json votes/results.json --command "braid eval ..."
 """
@@ -11,6 +11,29 @@ from pathlib import Path
 from data import HELDOUT_SEED
 
 KEYS = ("strategy", "paths", "budget", "vote", "n", "correct", "accuracy", "low", "high")
+# By the name of the file, in the order of the window. The first is the model of runs that name none.
+ENTRIES = {
+    "braid-numbers-q8_0.gguf": {
+        "id": "braid-numbers",
+        "name": "Braid Numbers",
+        "source": "trained from nothing by training/ (npm run train)",
+        "goodFor": {
+            "en": "Seeing native parallel thinking in the first minute: it plays one game, a target out of four numbers",
+            "zh": "在第一分钟里体验原生并行思考：它只玩一个游戏，用四个数凑出目标数",
+        },
+        "parallel": True,
+    },
+    "braid-numbers-multiverse-q8_0.gguf": {
+        "id": "braid-numbers-multiverse",
+        "name": "Braid Numbers Multiverse",
+        "source": "trained from Braid Numbers by training/multiverse.py",
+        "goodFor": {
+            "en": "Seeing how a model splits its own search, as Multiverse does: it plays the same game of four numbers",
+            "zh": "观察模型如何像 Multiverse 那样自己拆分搜索：它玩同一个四数游戏",
+        },
+        "parallel": False,
+    },
+}
 
 
 def main():
@@ -29,19 +52,17 @@ def main():
     a = p.parse_args()
     file = Path(a.model)
     results = [json.loads(Path(r).read_text()) for r in a.results]
+    known = ENTRIES[file.name]
     entry = {
-        "id": "braid-numbers",
-        "name": "Braid Numbers",
+        "id": known["id"],
+        "name": known["name"],
         "file": file.name,
-        "source": "trained from nothing by training/ (npm run train)",
+        "source": known["source"],
         "sizeBytes": file.stat().st_size,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "licence": "MIT",
-        "goodFor": {
-            "en": "Seeing native parallel thinking in the first minute: it plays one game, a target out of four numbers",
-            "zh": "在第一分钟里体验原生并行思考：它只玩一个游戏，用四个数凑出目标数",
-        },
-        "parallel": True,
+        "goodFor": known["goodFor"],
+        "parallel": known["parallel"],
         "data": {
             "trainingSeed": a.seed,
             "heldoutSeed": HELDOUT_SEED,
@@ -53,8 +74,12 @@ def main():
         },
     }
     manifest = file.parent / "manifest.json"
-    others = [m for m in json.loads(manifest.read_text())["models"] if m["id"] != entry["id"]]
-    lines = ",\n".join("    " + json.dumps(m, ensure_ascii=False) for m in [entry, *others])
+    models = [m for m in json.loads(manifest.read_text())["models"] if m["id"] != entry["id"]]
+    order = [e["id"] for e in ENTRIES.values()]
+    bundled = [m for m in [entry, *models] if m["id"] in order]
+    bundled.sort(key=lambda m: order.index(m["id"]))
+    models = bundled + [m for m in models if m["id"] not in order]
+    lines = ",\n".join("    " + json.dumps(m, ensure_ascii=False) for m in models)
     manifest.write_text('{\n  "models": [\n' + lines + "\n  ]\n}\n", encoding="utf-8")
 
 

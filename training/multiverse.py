@@ -75,9 +75,11 @@ ID |= {
     chr(text[0]): i for i, (text, kind) in enumerate(VOCABULARY) if kind == "byte" and text[0] < 128
 }
 IDS = {letters_of(e): i for i, e in enumerate(VOCABULARY)}
-LINE, COMMA, DOT = ID["\n"], ID[","], ID["."]
+FOUND = ID[" Path"]
+LINE, COMMA, DOT, NOT_SOLVED = ID["\n"], ID[","], ID["."], ID["\nNot solved."]
 
 STEPS = 3  # first steps that a path has room for
+LAST = 8  # tokens from the last step of a search to the number of the path that it solves
 CHILDREN = 2, 5
 MANY = (
     19  # a problem with as many first steps (one in five) is searched wider, by children that split
@@ -136,9 +138,18 @@ def search_ids(tree: Tree, kinds):
     return ids, steps
 
 
-def said_ids(steps):
-    """Writes what a path found."""
-    return [SOLVED] + solution_ids(steps) if steps else [ID["\nNot solved."]]
+def solved_ids(number: str, steps):
+    """Writes which path found which solution."""
+    first, *rest = number.split(".")
+    ids = [FOUND, ID[f" {first}"]] + [i for part in rest for i in number_ids(f".{part}")]
+    return ids + [ID[" solved it:"]] + solution_ids(steps) + [DOT]
+
+
+def said_ids(number: str, steps):
+    """Writes what a child found, in the words of the conclusion that copies it: where several children found something, their
+    numbers keep the copies apart.
+    """
+    return [LINE] + solved_ids(number, steps) if steps else [NOT_SOLVED]
 
 
 def concluded_ids(found):
@@ -147,10 +158,7 @@ def concluded_ids(found):
     if steps is None:
         ids = [ID[" No path solved it."]]
     else:
-        first, *rest = number.split(".")
-        ids = [ID[" Path"], ID[f" {first}"]]
-        ids += [i for part in rest for i in number_ids(f".{part}")]
-        ids += [ID[" solved it:"]] + solution_ids(steps) + [DOT]
+        ids = solved_ids(number, steps)
     return ids + [LINE, ID["</Conclusion>"], LINE, ID["</Parallel>"]], steps
 
 
@@ -195,13 +203,13 @@ def fork(text: Text, tree: Tree, part: int, numbered, room: int):
                 text, tree, child, inner, room - len(text.parts[child]["ids"]) - 45
             )
             ids, steps = concluded_ids(solved)
-            ids = CONCLUSION + ids + said_ids(steps) + [LINE, ID["</Path>"]]
+            ids = CONCLUSION + ids + said_ids(number, steps) + [LINE, ID["</Path>"]]
             after = max(text.end(p) for p in under)
             rest = text.add(ids, sees + [child] + under, after, len(CONCLUSION), closing=True)
             parts += [child, *under, rest]
         else:
             ids, steps = search_ids(tree, kinds)
-            ids = start + entry + ids + said_ids(steps) + [LINE, ID["</Path>"]]
+            ids = start + entry + ids + said_ids(number, steps) + [LINE, ID["</Path>"]]
             if len(ids) > room:
                 ids, steps = ids[:room], None
             parts.append(text.add(ids, sees, at, len(start), planned=len(entry)))
@@ -220,7 +228,7 @@ def example(numbers, target, room: int, phrasing: int, sequential: bool):
     kinds = first_steps(tree)
     if sequential:
         ids, steps = search_ids(tree, kinds)
-        ids += said_ids(steps) + answer_ids(steps)
+        ids += ([SOLVED] + solution_ids(steps) if steps else [NOT_SOLVED]) + answer_ids(steps)
         text.add(prompt + ids[:room], [], 0, len(prompt))
         return text.parts
     count = min(max(-(-len(kinds) // STEPS), CHILDREN[0]), CHILDREN[1])
@@ -236,8 +244,8 @@ def example(numbers, target, room: int, phrasing: int, sequential: bool):
 
 
 def collate(examples):
-    """Makes a batch of examples: tokens, positions, thought, target (-100 where nothing is learned), kind (0 given, 1 search, 2 plans
-    and first steps, on which the search depends, 3 conclusions, which are few and choose among children) and real as [batch, n]; mask [batch, 1, n, n], True = seen. Padding follows each example."""
+    """Makes a batch of examples: tokens, positions, thought, target (-100 where nothing is learned), kind (0 given, 1 search, 2 plans,
+    first steps and what a child found, on which all depends, 3 conclusions, which are few and choose among children) and real as [batch, n]; mask [batch, 1, n, n], True = seen. Padding follows each example."""
     n = max(sum(len(p["ids"]) for p in e) for e in examples)
     shape = (len(examples), n)
     tokens, positions, kind = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
@@ -252,8 +260,11 @@ def collate(examples):
             positions[row, at:stop] = torch.arange(p["at"], p["at"] + stop - at)
             kind[row, at:stop] = 3 if p["closing"] else 1
             kind[row, at + learn - 1 : at + learn - 1 + p["planned"]] = 2
-            for i in (i for i, token in enumerate(p["ids"]) if token == TRY):
-                kind[row, at + i : at + i + 3] = 2
+            for i, token in enumerate(p["ids"]):
+                if token == TRY:
+                    kind[row, at + i : at + i + 3] = 2
+                if token == FOUND and not p["closing"]:
+                    kind[row, at + i - LAST : stop] = 2
             target[row, at + learn - 1 : stop - 1] = torch.tensor(p["ids"][learn:])
             for start, end in p.get("unlearned", ()):
                 target[row, at + start - 1 : at + end - 1] = -100
