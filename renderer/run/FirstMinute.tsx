@@ -18,7 +18,7 @@ const EXAMPLES = [
   'example.3',
   'example.4',
 ] as const satisfies readonly MessageKey[]
-/** Problems for the bundled model, in the only wording that it was trained on. */
+/** Problems for the bundled models, in the only wording that they were trained on. */
 const NUMBERS = [
   'Make 66 from 13, 15, 18 and 20.',
   'Make 24 from 3, 5, 7 and 9.',
@@ -40,12 +40,16 @@ export function Examples() {
     const info = ownEntry(s.infos, model)
     return isInfo(info) && info.scope !== undefined
   })
+  const forks = useModels((s) => {
+    const info = ownEntry(s.infos, model)
+    return isInfo(info) && info.forks !== undefined
+  })
   const problems = !limited ? EXAMPLES.map((key) => t(key)) : bundled ? NUMBERS : []
   if (followsUp || problems.length === 0) return null
   return (
     <section className="first" aria-labelledby="examples">
       <h2 id="examples" className="small dim">
-        {t(bundled ? 'first.game' : 'first.examples')}
+        {t(!bundled ? 'first.examples' : forks ? 'first.gameForks' : 'first.game')}
       </h2>
       <ul className={writing ? 'examples one-line' : 'examples'}>
         {problems.map((text) => (

@@ -247,6 +247,8 @@ export const compose = {
     'Thinks along several paths at once, then merges them into one answer. On your machine.',
   'first.game':
     'The bundled model plays a number game: 1 path solves 40 % of the problems, 8 paths solve 85 %. Try one:',
+  'first.gameForks':
+    'This bundled model plays the number game in another way: it splits the search itself. Try one:',
   'first.outside':
     'The bundled model only plays its number game. It will not answer this question: use another model.',
   'first.examples': 'Or try one of these',
@@ -257,7 +259,7 @@ export const compose = {
   'first.sampleWhat':
     'Qwen2.5-Coder 1.5B on a question of everyday life: some of its paths are wrong, the answer is right.',
   'first.measured':
-    'Measured with the bundled model on 1,000 problems of its number game that it was not trained on: 1 path solves 40 %, 8 paths solve 85 %.',
+    'Measured with the bundled model Braid Numbers on 1,000 problems of its number game that it was not trained on: 1 path solves 40 %, 8 paths solve 85 %.',
   'first.getModel': 'Add a model',
   'first.modelHow':
     'Any GGUF file on this computer works and is used in place. ParaThinker models are trained to think in parallel; with any other model, Braid samples the paths and then asks the model to merge them.',

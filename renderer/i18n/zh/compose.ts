@@ -234,6 +234,7 @@ export const compose: Record<keyof typeof en, string> = {
 
   'first.sentence': '同时沿多条路径思考，再合并为一个答案。就在你的电脑上。',
   'first.game': '自带的模型会玩一个数字游戏：1 条路径解出 40 % 的题目，8 条路径解出 85 %。试一题：',
+  'first.gameForks': '这个自带的模型用另一种方式玩数字游戏：它自己拆分搜索。试一题：',
   'first.outside': '自带的模型只会玩数字游戏，无法回答这个问题：请使用其他模型。',
   'first.examples': '或者试试这些问题',
   'first.title': '多条路径，一个答案',
@@ -242,7 +243,7 @@ export const compose: Record<keyof typeof en, string> = {
   'first.sample': '回放一次录制的运行',
   'first.sampleWhat': 'Qwen2.5-Coder 1.5B 回答一个日常问题：有的路径错了，答案是对的。',
   'first.measured':
-    '自带模型在其数字游戏的 1,000 道未训练过的题目上的测量结果：1 条路径解出 40 %，8 条路径解出 85 %。',
+    '自带的 Braid Numbers 模型在其数字游戏的 1,000 道未训练过的题目上的测量结果：1 条路径解出 40 %，8 条路径解出 85 %。',
   'first.getModel': '添加模型',
   'first.modelHow':
     '本机上的任何 GGUF 文件都可以就地使用。ParaThinker 模型经过并行思考训练；对于其他模型，Braid 先采样多条路径，再让模型将其融合。',
