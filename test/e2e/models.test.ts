@@ -119,7 +119,7 @@ describe.skipIf(CHROMIUM === undefined)('models, in the window', () => {
   test('link a file; a bad one is refused with the reason; a folder gives what is a model; forgetting leaves the file', async () => {
     await tab('Library')
     const { page } = window
-    await row('Braid Numbers').waitFor()
+    await row('Braid Numbers').first().waitFor()
     const withBraid = await page.locator('.models .model-row').count()
     const cut = put('cut.gguf', tiny.subarray(0, 3000))
     await add(cut)
