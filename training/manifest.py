@@ -11,7 +11,7 @@ from pathlib import Path
 from data import HELDOUT_SEED
 
 KEYS = ("strategy", "paths", "budget", "vote", "n", "correct", "accuracy", "low", "high")
-# By the name of the file, in the order of the window. The first is the model of runs that name none.
+# By the name of the file. The first bundled model of the manifest is that of runs that name none; an entry keeps its place.
 ENTRIES = {
     "braid-numbers-q8_0.gguf": {
         "id": "braid-numbers",
@@ -52,17 +52,11 @@ def main():
     a = p.parse_args()
     file = Path(a.model)
     results = [json.loads(Path(r).read_text()) for r in a.results]
-    known = ENTRIES[file.name]
-    entry = {
-        "id": known["id"],
-        "name": known["name"],
+    entry = ENTRIES[file.name] | {
         "file": file.name,
-        "source": known["source"],
         "sizeBytes": file.stat().st_size,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "licence": "MIT",
-        "goodFor": known["goodFor"],
-        "parallel": known["parallel"],
         "data": {
             "trainingSeed": a.seed,
             "heldoutSeed": HELDOUT_SEED,
@@ -74,12 +68,9 @@ def main():
         },
     }
     manifest = file.parent / "manifest.json"
-    models = [m for m in json.loads(manifest.read_text())["models"] if m["id"] != entry["id"]]
-    order = [e["id"] for e in ENTRIES.values()]
-    bundled = [m for m in [entry, *models] if m["id"] in order]
-    bundled.sort(key=lambda m: order.index(m["id"]))
-    models = bundled + [m for m in models if m["id"] not in order]
-    lines = ",\n".join("    " + json.dumps(m, ensure_ascii=False) for m in models)
+    models = {m["id"]: m for m in json.loads(manifest.read_text())["models"]}
+    models[entry["id"]] = entry
+    lines = ",\n".join("    " + json.dumps(m, ensure_ascii=False) for m in models.values())
     manifest.write_text('{\n  "models": [\n' + lines + "\n  ]\n}\n", encoding="utf-8")
 
 

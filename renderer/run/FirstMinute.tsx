@@ -36,14 +36,12 @@ export function Examples() {
   const followsUp = useCompose((s) => s.followUp !== null)
   const model = usePrefs((s) => s.model)
   const bundled = useBundled(model)
-  const limited = useModels((s) => {
-    const info = ownEntry(s.infos, model)
-    return isInfo(info) && info.scope !== undefined
+  const info = useModels((s) => {
+    const own = ownEntry(s.infos, model)
+    return isInfo(own) ? own : null
   })
-  const forks = useModels((s) => {
-    const info = ownEntry(s.infos, model)
-    return isInfo(info) && info.forks !== undefined
-  })
+  const limited = info?.scope !== undefined
+  const forks = info?.forks !== undefined
   const problems = !limited ? EXAMPLES.map((key) => t(key)) : bundled ? NUMBERS : []
   if (followsUp || problems.length === 0) return null
   return (

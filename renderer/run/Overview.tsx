@@ -73,6 +73,7 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
   const state = useCalm(run)
   const active = useUi((s) => s.active[run]?.path ?? null)
   const [pointed, setPointed] = useState<SegmentId | null>(null)
+  const reader = pointed ?? active
   const paths = pathsKept(state)
   const trees = roundsOf(paths, state).flatMap((round) => pathTree(round) ?? [])
   const [tree] = trees
@@ -134,8 +135,8 @@ export const Overview = memo(function Overview({ run }: { run: string }) {
           <path
             key={`${read}-${path}`}
             d={`M${LEAF} ${from}C${LEAF - 40} ${(from + to) / 2} ${LEFT + 60} ${(from + to) / 2} ${x(0)} ${to}`}
-            className={path === (pointed ?? active) ? 'reads shown' : 'reads'}
-            markerEnd={path === (pointed ?? active) ? 'url(#reads-head)' : undefined}
+            className={path === reader ? 'reads shown' : 'reads'}
+            markerEnd={path === reader ? 'url(#reads-head)' : undefined}
             data-segment={path}
             data-reads={read}
           />

@@ -35,7 +35,7 @@ class LogprobSums {
   }
 }
 
-/** Returns the figures of a lane, updated once per second: more often, the figures of many lanes cost as much as their texts. */
+/** Returns the figures of a lane, updated once per second, since those of many lanes take time in every frame. */
 export function useMeter(run: string, segment: SegmentId): Meter | null {
   const sums = useRef(new LogprobSums())
   const seen = useRef<{ at: number; tokens: number }[]>([])

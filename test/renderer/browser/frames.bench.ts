@@ -139,7 +139,7 @@ async function traced(page: Page, ms: number, work: () => Promise<unknown>): Pro
   await session.send('Tracing.start', {
     transferMode: 'ReportEvents',
     traceConfig: {
-      // Each event of a trace costs the page time, so only those that are read: the timeline's would add a tenth.
+      // Each event of a trace costs the page time, so only those that are read.
       includedCategories: ['toplevel', 'blink.user_timing', '__metadata'],
     },
   })
