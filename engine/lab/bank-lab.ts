@@ -170,12 +170,12 @@ function samplesOf(
   ways: readonly Way[],
   rule: AnswerRule,
 ): Sample[] {
-  return scored({ problems }).flatMap(({ index, expected }) => {
+  return scored({ problems }).flatMap(({ index, problem, expected }) => {
     const recorded = bank.recorded(index)
     if (recorded === null) return []
     const { run, runs } = recorded
     const paths = recorded.paths.slice(0, bank.info.paths)
-    const said = ballots(paths, rule)
+    const said = ballots(paths, rule, problem)
     const right = (one: Statement | undefined) => one !== undefined && isCorrect(expected, one)
     const tokens = (width: number) =>
       paths.slice(0, width).reduce((sum, path) => sum + path.tokens.length, 0)
@@ -234,7 +234,7 @@ function samplesOf(
       return summary === null
         ? []
         : [
-            sample(unit, 0, statement(summary.text, rule), {
+            sample(unit, 0, statement(summary.text, rule, problem), {
               ...figures,
               run: fusedRun(fused),
               summaryTokens: summary.tokens.length,

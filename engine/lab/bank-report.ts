@@ -101,11 +101,11 @@ export function outcomesOf(
 ): Outcome[] {
   const problems = scored({ problems: problemsOf(bank, set, file) })
   const [fusions, strategies] = [bank.fusions(), bank.strategies()]
-  return problems.flatMap(({ index, expected }) => {
+  return problems.flatMap(({ index, problem, expected }) => {
     const paths = bank.recorded(index)?.paths.slice(0, bank.info.paths)
     if (paths === undefined) return []
     const right = (said: Statement | undefined) => said !== undefined && isCorrect(expected, said)
-    const said = ballots(paths, rule)
+    const said = ballots(paths, rule, problem)
     const verdictsOf = (width: number): Record<Method, Verdict> => {
       const first = paths.slice(0, width)
       const written = tokensOf(first)
@@ -116,7 +116,7 @@ export function outcomesOf(
         const summary = summaryOf(bank, { problem: index, ...fusion, paths: width }, first)
         if (summary !== null)
           methods[methodOf(fusion)] = {
-            right: right(statement(summary.text, rule)),
+            right: right(statement(summary.text, rule, problem)),
             tokens: written + tokensOf([summary]),
           }
       }
@@ -124,7 +124,7 @@ export function outcomesOf(
         const state = finishedState(bank, { problem: index, strategy, paths: width }, first)
         if (state !== null)
           methods[strategy] = {
-            right: right(answerOf(state, rule)),
+            right: right(answerOf(state, rule, problem)),
             tokens: tokensOf([...state.paths, ...state.summaries, ...judgesOf(state)]),
           }
       }
@@ -142,13 +142,13 @@ export function outcomesOf(
 }
 
 /** Returns what a finished run says: its merged text, or the text of the path that it chose. */
-function answerOf(state: RunState, rule: AnswerRule): Statement | undefined {
+function answerOf(state: RunState, rule: AnswerRule, question: string): Statement | undefined {
   const merged = state.summaries.at(-1)
-  if (merged !== undefined) return statement(merged.text, rule)
+  if (merged !== undefined) return statement(merged.text, rule, question)
   const vote = state.votes.at(-1)
   const chosen = vote?.classes[vote.winner]?.members[0]
   const path = state.paths.find(({ segment }) => segment === chosen)
-  return path === undefined ? undefined : statement(path.text, rule)
+  return path === undefined ? undefined : statement(path.text, rule, question)
 }
 
 /** Returns the tables of these outcomes, which may be of several banks. */

@@ -337,12 +337,14 @@ export function scoredProblems(
   file: string,
   rule: AnswerRule = 'stated',
 ): ScoredProblem[] {
-  return scored({ problems: problemsOf(bank, set, file) }).flatMap(({ index, expected }) => {
-    const recorded = bank.recorded(index)
-    if (recorded === null) return []
-    const said = ballots(recorded.paths.slice(0, bank.info.paths), rule)
-    return [{ problem: index, ...scoredPaths(recorded, said, bank, expected) }]
-  })
+  return scored({ problems: problemsOf(bank, set, file) }).flatMap(
+    ({ index, problem, expected }) => {
+      const recorded = bank.recorded(index)
+      if (recorded === null) return []
+      const said = ballots(recorded.paths.slice(0, bank.info.paths), rule, problem)
+      return [{ problem: index, ...scoredPaths(recorded, said, bank, expected) }]
+    },
+  )
 }
 
 /** Returns what the rules need of a problem's paths, of which these are the statements. */

@@ -13,10 +13,13 @@ export interface Statement {
   answer: Answer | null
 }
 
-/** Returns a text with the answer that counts, whatever was found in it when it was recorded. */
-export const statement = (text: string, rule: AnswerRule): Statement => ({
+/**
+ * Returns a text with the answer to `question` that counts, whatever was found in it when it was
+ * recorded.
+ */
+export const statement = (text: string, rule: AnswerRule, question: string): Statement => ({
   text,
-  answer: extractAnswer(text) ?? (rule === 'last-number' ? lastNumber(text) : null),
+  answer: extractAnswer(text, question) ?? (rule === 'last-number' ? lastNumber(text) : null),
 })
 
 /** A statement of a run: of which path or summary. */
@@ -28,7 +31,9 @@ export interface Ballot extends Statement {
 export const ballots = (
   segments: readonly { segment: SegmentId; text: string }[],
   rule: AnswerRule,
-): Ballot[] => segments.map(({ segment, text }) => ({ member: segment, ...statement(text, rule) }))
+  question: string,
+): Ballot[] =>
+  segments.map(({ segment, text }) => ({ member: segment, ...statement(text, rule, question) }))
 
 /** Returns the statement of the first member of the class that wins a vote. */
 export function elected(of: readonly Ballot[], rule: ValueRule): Ballot | undefined {

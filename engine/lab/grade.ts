@@ -30,7 +30,7 @@ export function gradesIn(file: string, content: string, rule: AnswerRule): ReadE
 }
 
 function grade({ text, expected }: { text: string; expected: Expected }, rule: AnswerRule): Grade {
-  const said = statement(text, rule)
+  const said = statement(text, rule, '')
   return {
     stated: said.answer,
     equal: isCorrect(expected, said),

@@ -58,15 +58,16 @@ export function measure(
 ): Sample {
   const right = (said: Statement | undefined) =>
     said !== undefined && isCorrect(problem.expected, said)
-  const paths = ballots(run.paths, rule)
+  const paths = ballots(run.paths, rule, problem.problem)
   // The summaries can be the run's answer, or the paths if there is no summary.
   const counted = run.over ?? (run.summaries.length > 0 ? 'summaries' : 'paths')
-  const candidates = counted === 'summaries' ? ballots(run.summaries, rule) : paths
+  const candidates = counted === 'summaries' ? ballots(run.summaries, rule, problem.problem) : paths
   const voted = votesIn(unit.settings)
   const judged = ruleOf(unit.settings.strategy).judges
   const preferred = ballots(
     [...run.paths, ...run.summaries].filter(({ segment }) => segment === run.preferred),
     rule,
+    problem.problem,
   )
   const outcomes = (voted ? RULES : [null]).map((vote) => {
     const chosen = judged

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { MAX_TEXT_FILE, readRegular } from '../files/index.ts'
-import { extractAnswer } from '../prompt/index.ts'
+import { extractAnswer, nameOf, type Option } from '../prompt/index.ts'
 import { BraidError, fail } from '../protocol/errors.ts'
 import type { LabFields, Unscored } from '../protocol/lab.ts'
 import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
@@ -153,12 +153,6 @@ export function referenceIn(reference: string): string | null {
     : null
 }
 
-/** The options of a question of multiple choice. */
-interface Choice {
-  letter: string
-  text: string
-}
-
 const LETTERS = 'ABCDEFGHIJ'
 const Options = z
   .array(z.union([z.string(), z.number(), z.boolean()]))
@@ -168,7 +162,7 @@ const Labelled = z.object({ text: Options, label: z.array(z.string()).optional()
 const ByLetter = z.record(z.string().regex(/^[A-J]$/), z.union([z.string(), z.number()]))
 
 /** Reads `choices` or `options`: a list, { text, label } as ARC has it, or one field per letter. */
-function choicesOf(line: Record<string, unknown>): Choice[] | null {
+function choicesOf(line: Record<string, unknown>): Option[] | null {
   const given = line.choices ?? line.options
   const lettered = ByLetter.safeParse(given)
   if (lettered.success && Object.keys(lettered.data).length > 1)
@@ -185,22 +179,18 @@ function choicesOf(line: Record<string, unknown>): Choice[] | null {
 }
 
 /** Returns the option that a reference names by its letter, its text or its index from 0. */
-function chosen(value: string | number | boolean, choices: readonly Choice[]): string | null {
+function chosen(value: string | number | boolean, choices: readonly Option[]): string | null {
   const text = String(value).trim()
   const letter = /^\(?([A-J])\)?[.:]?$/i.exec(text)?.[1]?.toUpperCase()
   const found =
     choices.find((choice) => choice.letter === letter) ??
     choices.find((choice) => choice.text === text) ??
     (typeof value === 'number' || /^\d$/.test(text) ? choices[Number(value)] : undefined)
-  if (found === undefined) return null
-  const { chars, words } = MAX_REFERENCE
-  return found.text.length > chars || found.text.split(/\s+/).length > words
-    ? `(${found.letter})`
-    : `(${found.letter}) ${found.text}`
+  return found === undefined ? null : nameOf(found)
 }
 
 /** Adds the options to a problem that does not name them. */
-function withChoices(problem: string, choices: readonly Choice[]): string {
+function withChoices(problem: string, choices: readonly Option[]): string {
   if (choices.every(({ text }) => problem.includes(text))) return problem
   return `${problem}\n\n${choices.map(({ letter, text }) => `(${letter}) ${text}`).join('\n')}`
 }

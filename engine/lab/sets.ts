@@ -70,7 +70,7 @@ export function expectedText({ expected }: Problem): string | null {
 /** Returns whether a text with the right answer is judged right, and one with another answer wrong. */
 function scoringWorks({ expected }: Problem): boolean {
   const says = (answer: string) =>
-    isCorrect(expected, statement(`So the answer is \\boxed{${answer}}.`, 'stated'))
+    isCorrect(expected, statement(`So the answer is \\boxed{${answer}}.`, 'stated', ''))
   switch (expected.kind) {
     case 'answer':
       return says(expected.answer) && !says(`${expected.answer} and 7919`)

@@ -3,6 +3,7 @@ import { frameOf } from '../protocol/frame.ts'
 import { parseJson } from '../protocol/json.ts'
 import type { Segment } from '../protocol/run-state.ts'
 import { thoughtIn, type ThoughtMarkers } from '../protocol/thoughts.ts'
+import { chosenOption, optionsIn } from './options.ts'
 import { finalLine } from './stated-line.ts'
 import { MAX_TRIES, phrase } from './stated-phrase.ts'
 import { answer } from './stated-value.ts'
@@ -17,9 +18,12 @@ const THINK_END = '</think>'
  * answer is", "Answer:", "####", "Option C is correct", `<answer>`), the last JSON `"answer"`, and
  * a final line that is nothing but a value or concludes with one. Returns null if the text states
  * no answer: a number that merely comes last is not one. The text after a reasoning model's
- * `</think>` is searched first, and the whole text if nothing is found there.
+ * `</think>` is searched first, and the whole text if nothing is found there. To a `question` that
+ * names options, the answer is one of them, by its letter or its words.
  */
-export function extractAnswer(text: string): Answer | null {
+export function extractAnswer(text: string, question = ''): Answer | null {
+  const options = optionsIn(question)
+  const find = (part: string) => chosenOption(stated(part), part, options)
   const thought = text.lastIndexOf(THINK_END)
   const plain = text.replace(CONTROL, (token) => ' '.repeat(token.length))
   if (thought < 0) return find(plain)
@@ -44,7 +48,7 @@ export function jsonAnswer(
   }
 }
 
-const find = (text: string): Answer | null =>
+const stated = (text: string): Answer | null =>
   boxed(text) ?? phrase(text) ?? json(text) ?? finalLine(text)
 
 function boxed(text: string): Answer | null {

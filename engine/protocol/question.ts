@@ -27,7 +27,9 @@ export function kindOf(
   const isCode = asksForProgram(question) ? hasCode : isMostlyCode
   if (half(({ text }) => isCode(afterThought(text, markers)))) return 'code'
   const statesValue = ({ found }: Evidence) =>
-    found !== null && found.kind !== 'last-number' && !isSentence(found.text)
+    found !== null &&
+    found.kind !== 'last-number' &&
+    (found.kind === 'choice' || !isSentence(found.text))
   return half(statesValue) ? 'value' : 'text'
 }
 

@@ -344,7 +344,7 @@ export class Run implements RunHandle {
     const { settings, trained } = this.#view()
     return settings.schema !== undefined && writesAnswer(role, settings, trained)
       ? jsonAnswer(segment, this.#state.thought)
-      : extractAnswer(text)
+      : extractAnswer(text, this.#state.problem)
   }
 
   /** Carries out the strategy's next actions; returns true if nothing is left to do. */

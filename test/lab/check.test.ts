@@ -52,9 +52,12 @@ describe('isCorrect', () => {
 describe('statement', () => {
   it('takes the last number only by that rule', () => {
     const text = 'There are 3 boxes of 4.\nBring 12 pens, please.'
-    expect(statement(text, 'stated').answer).toBeNull()
-    expect(statement(text, 'last-number').answer).toMatchObject({ text: '12', kind: 'last-number' })
-    expect(statement('The answer is 5. Bring 12 pens.', 'last-number').answer?.text).toBe('5')
+    expect(statement(text, 'stated', '').answer).toBeNull()
+    expect(statement(text, 'last-number', '').answer).toMatchObject({
+      text: '12',
+      kind: 'last-number',
+    })
+    expect(statement('The answer is 5. Bring 12 pens.', 'last-number', '').answer?.text).toBe('5')
   })
 })
 
