@@ -38,7 +38,7 @@ export const nameOf = ({ letter, text }: Option): string =>
 
 /**
  * Returns the answer of a text to a question with these options. A letter gets the text that it stands for, so
- * that it is equal to an answer that gives only the text. Where `found` is no option, or only how the
+ * that it is equal to an answer that gives only the text. Where `found` is not an option, or only how the
  * text ends, one that the text names in words is its answer.
  */
 export function chosenOption(
@@ -85,7 +85,7 @@ function named(text: string, options: readonly Option[]): Answer | null {
 
 const inWords = (option: string) => /\p{L}{2}/u.test(option)
 
-/** Returns where a sentence last mentions an option as whole words; numbers alone are no mention. */
+/** Returns where a sentence last mentions an option as whole words; a number alone is not a mention. */
 function lastMention(sentence: string, option: string): [number, number] | null {
   if (!inWords(option)) return null
   const words = option.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)

@@ -40,14 +40,21 @@ export function consensusOf({ calls, programs }: Compared): Consensus | null {
 
 /**
  * Returns what decided for a program: results that were expected, agreement with the others, or, where it
- * agrees with none, that the model was surest of it.
+ * agrees with none, that the model was surest of it; `alone` if not even that tells it from the others.
  */
-export function wonBy({ programs }: Compared, winner: number): 'expected' | 'agreement' | 'score' {
-  const { missed, agreement } = programs[winner]!
+export function wonBy(
+  { programs }: Compared,
+  winner: number,
+): 'expected' | 'agreement' | 'score' | 'alone' {
+  const { missed, agreement, score } = programs[winner]!
   const beaten = programs.some(
     (one) => one.ran > 0 && one.missed > missed && one.agreement >= agreement,
   )
-  return beaten ? 'expected' : agreement > 0 ? 'agreement' : 'score'
+  if (beaten || agreement > 0) return beaten ? 'expected' : 'agreement'
+  const surest = programs.every(
+    (one, i) => i === winner || one.ran === 0 || (one.score ?? -Infinity) < (score ?? -Infinity),
+  )
+  return surest ? 'score' : 'alone'
 }
 
 /** Returns how many programs give the commonest result of a call; an error is not a result. */

@@ -101,13 +101,16 @@ describe('agree', () => {
   })
 
   it('tells what decided: expected results, agreement, or the score where no two agree', async () => {
+    let scores: number[] | undefined
     const by = async (question: string, ...attempts: string[]) => {
-      const found = await agree({ question, attempts: attempts.map(block) }, evaluate())
+      const found = await agree({ question, attempts: attempts.map(block), scores }, evaluate())
       return [wonBy(found, found.winner!), consensusOf(found)!.calls]
     }
     expect(await by('half(3) and half(4)', RIGHT, SAME, WHOLE)).toEqual(['agreement', 1])
     expect(await by('`half(3)` returns 1.5.', WHOLE, RIGHT, WHOLE)).toEqual(['expected', 1])
     expect(await by('`half(3)` returns 1.5.', RIGHT, SAME, WHOLE)).toEqual(['agreement', 1])
+    expect(await by('half(3)', RIGHT, WHOLE)).toEqual(['alone', 0])
+    scores = [-2, -1]
     expect(await by('half(3)', RIGHT, WHOLE)).toEqual(['score', 0])
   })
 

@@ -180,7 +180,7 @@ describe('programs that were compared', () => {
     write('r1', alone)
     const md = exportRuns(store, ['r1'], 'md').content
     expect(md).toContain('No two of 3 programs return the same for any of 1 calls.')
-    expect(md).toContain('The answer is path 2, of which the model was surest.')
+    expect(md).toContain('The answer is path 2, which agrees with no other, as none does.')
   })
 
   it('say if the user chose one, and open again', () => {

@@ -220,6 +220,7 @@ const WON = {
   agreement: 'which agrees most',
   expected: 'which gives more of the expected results',
   score: 'of which the model was surest',
+  alone: 'which agrees with no other, as none does',
 } as const
 
 /**

@@ -230,6 +230,7 @@ export const run = {
   'programs.wonBy.expected': 'Unchanged. It gives more of the expected results than the others.',
   'programs.wonBy.score':
     'Unchanged. No other program gives the same results; the model was surest of this one.',
+  'programs.wonBy.alone': 'Unchanged. No other program gives the same results: check this one.',
 
   'votes.title': 'Votes',
   'votes.undecided': 'Shown once the kind of question is known.',

@@ -224,6 +224,7 @@ export const run: Record<keyof typeof en, string> = {
   'programs.wonBy.agreement': '未作改动。其结果与其他程序最一致。',
   'programs.wonBy.expected': '未作改动。它给出的预期结果比其他程序多。',
   'programs.wonBy.score': '未作改动。没有其他程序给出相同的结果；模型对这一个最有把握。',
+  'programs.wonBy.alone': '未作改动。没有其他程序给出相同的结果，请检查。',
 
   'votes.title': '表决',
   'votes.undecided': '判定问题类型后显示。',
