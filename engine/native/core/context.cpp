@@ -78,15 +78,6 @@ int32_t Context::batchSize() const {
     return (int32_t) llama_n_batch(ctx.get());
 }
 
-// From this number of rows on, ggml's CPU attends in tiles of rows (ggml-cpu/common.h, GGML_FA_TILE_Q): each row of a tile is
-// computed against all cells that any of them sees, where below it only against its own. Of many sequences, each sees
-// a small part of the cells: 64 streams of a 0.5B model took twice as long in one step as in two.
-int32_t Context::streamsAtOnce() const {
-    constexpr int32_t TILED = 64;
-    const bool tiles = onlyCpu() && latest.flashAttention && !quantised;
-    return tiles ? std::min(outputs, TILED - 1) : outputs;
-}
-
 // Tests that a shift makes of K at one position what it is at another. llama.cpp does not know of every model which layers
 // have RoPE, and of which kind: on others it would shift without an error. A sequence's first token attends only to itself,
 // so only its K depends on its position.

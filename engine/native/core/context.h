@@ -64,8 +64,6 @@ public:
 
     // Returns the most tokens of a step: as asked for, but no more than the context has cells.
     int32_t batchSize() const;
-    // Returns how many streams a step should decode at once, at most `outputs`.
-    int32_t streamsAtOnce() const;
 
     // Errors: out-of-range, naming `name`, if the context has no such sequence.
     void requireSequence(int32_t seq, const char * name) const;

@@ -193,7 +193,7 @@ void Loop::forgetRows(const std::vector<Entry> & entries) {
 }
 
 void Loop::step(const std::vector<Entry> & entries) {
-    const size_t count = entries.size(), most = (size_t) held->streamsAtOnce();
+    const size_t count = entries.size(), most = (size_t) held->outputs;
     const size_t parts = (count + most - 1) / most;
     if (parts > 1) forgetRows(entries);
     for (size_t part = 0; part < parts; part++) {
