@@ -101,17 +101,15 @@ describe('agree', () => {
   })
 
   it('tells what decided: expected results, agreement, or the score where no two agree', async () => {
-    let scores: number[] | undefined
-    const by = async (question: string, ...attempts: string[]) => {
+    const by = async (question: string, attempts: string[], scores?: number[]) => {
       const found = await agree({ question, attempts: attempts.map(block), scores }, evaluate())
       return [wonBy(found, found.winner!), consensusOf(found)!.calls]
     }
-    expect(await by('half(3) and half(4)', RIGHT, SAME, WHOLE)).toEqual(['agreement', 1])
-    expect(await by('`half(3)` returns 1.5.', WHOLE, RIGHT, WHOLE)).toEqual(['expected', 1])
-    expect(await by('`half(3)` returns 1.5.', RIGHT, SAME, WHOLE)).toEqual(['agreement', 1])
-    expect(await by('half(3)', RIGHT, WHOLE)).toEqual(['alone', 0])
-    scores = [-2, -1]
-    expect(await by('half(3)', RIGHT, WHOLE)).toEqual(['score', 0])
+    expect(await by('half(3) and half(4)', [RIGHT, SAME, WHOLE])).toEqual(['agreement', 1])
+    expect(await by('`half(3)` returns 1.5.', [WHOLE, RIGHT, WHOLE])).toEqual(['expected', 1])
+    expect(await by('`half(3)` returns 1.5.', [RIGHT, SAME, WHOLE])).toEqual(['agreement', 1])
+    expect(await by('half(3)', [RIGHT, WHOLE])).toEqual(['alone', 0])
+    expect(await by('half(3)', [RIGHT, WHOLE], [-2, -1])).toEqual(['score', 0])
   })
 
   it('does not believe what the question states and no program gives', async () => {
