@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { MAX_TEXT_FILE, readRegular } from '../files/index.ts'
-import { extractAnswer, nameOf, type Option } from '../prompt/index.ts'
+import { extractAnswer, LETTERS, nameOf, type Option } from '../prompt/index.ts'
 import { BraidError, fail } from '../protocol/errors.ts'
 import type { LabFields, Unscored } from '../protocol/lab.ts'
 import { MAX_PROBLEM_CHARS } from '../protocol/request.ts'
@@ -153,7 +153,6 @@ export function referenceIn(reference: string): string | null {
     : null
 }
 
-const LETTERS = 'ABCDEFGHIJ'
 const Options = z
   .array(z.union([z.string(), z.number(), z.boolean()]))
   .min(2)

@@ -1,5 +1,5 @@
 export { extractAnswer, jsonAnswer, lastNumber } from './answer.ts'
-export { nameOf, type Option } from './options.ts'
+export { LETTERS, nameOf, type Option } from './options.ts'
 export { findControlTokens, RELEASED_PREFIX, type ControlTokens } from './control.ts'
 export { childTokens, forkMarks } from './forks.ts'
 export { wordsLength, type Asking } from './frame.ts'

@@ -1,5 +1,6 @@
 import { equalAnswers } from '../protocol/answers/equality.ts'
 import type { Answer } from '../protocol/events.ts'
+import { anyOf } from './any-of.ts'
 
 /** An option of a question of multiple choice, such as "C) Nitrogen". */
 export interface Option {
@@ -7,7 +8,8 @@ export interface Option {
   text: string
 }
 
-const LETTERS = 'ABCDEFGHIJ'
+/** The letters that options have. */
+export const LETTERS = 'ABCDEFGHIJ'
 const AT_LINE = /^[ \t]*(?:[-*][ \t]+)?\(?([A-J])[).:][ \t]+(?=\S)/dgm
 const IN_LINE = /(?<=^|\s)\(([A-J])\)[ \t]*(?=\S)/dgm
 
@@ -19,8 +21,10 @@ export function optionsIn(question: string): Option[] {
   for (const pattern of [AT_LINE, IN_LINE]) {
     const marks = [...question.matchAll(pattern)]
     const first = marks.findLastIndex(([, letter]) => letter === 'A')
-    const run = marks.slice(Math.max(0, first)).filter(([, letter], i) => letter === LETTERS[i])
-    if (first < 0 || run.length < 2) continue
+    const run = first < 0 ? [] : marks.slice(first)
+    const gap = run.findIndex(([, letter], i) => letter !== LETTERS[i])
+    if (gap >= 0) run.length = gap
+    if (run.length < 2) continue
     return run.map(({ 1: letter, indices }, i) => {
       const rest = question.slice(indices![0]![1], run[i + 1]?.index)
       return { letter: letter!, text: rest.split('\n', 1)[0]!.replace(/[\s,;.]+$/, '') }
@@ -47,13 +51,15 @@ export function chosenOption(
   options: readonly Option[],
 ): Answer | null {
   if (options.length === 0) return found
+  if (found === null) return named(text, options)
   // A number that an option gives stays as it is: it equals the option's name, and "A) 2 + 2" may be a part of the question.
-  const meant = ({ letter, text: words }: Option) =>
-    equalAnswers(found!.text, `(${letter}) ${words}`) &&
-    (inWords(words) || equalAnswers(found!.text, `(${letter})`))
-  const one = found === null ? undefined : options.find(meant)
-  if (one !== undefined) return { ...found!, text: nameOf(one), kind: 'choice' }
-  return found === null || found.kind === 'final-line' ? (named(text, options) ?? found) : found
+  const one = options.find(
+    ({ letter, text: words }) =>
+      equalAnswers(found.text, `(${letter}) ${words}`) &&
+      (inWords(words) || equalAnswers(found.text, `(${letter})`)),
+  )
+  if (one !== undefined) return { ...found, text: nameOf(one), kind: 'choice' }
+  return (found.kind === 'final-line' ? named(text, options) : null) ?? found
 }
 
 const SENTENCE = /[^.!?。！？\n]+(?:[.!?。！？](?!\s|$)[^.!?。！？\n]*)*/g
@@ -88,7 +94,7 @@ const inWords = (option: string) => /\p{L}{2}/u.test(option)
 /** Returns where a sentence last mentions an option as whole words; a number alone is not a mention. */
 function lastMention(sentence: string, option: string): [number, number] | null {
   if (!inWords(option)) return null
-  const words = option.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
+  const words = anyOf([option])
   const pattern = new RegExp(
     /\p{Script=Han}/u.test(option) ? words : String.raw`(?<![\p{L}\d])${words}(?![\p{L}\d])`,
     'giu',

@@ -1,4 +1,5 @@
 import type { NativeModel } from '../native/index.ts'
+import { anyOf } from './any-of.ts'
 
 /**
  * Tokenizes prompts that mix a template's text, whose control tokens count, with texts by people and
@@ -177,6 +178,3 @@ const first = (text: string): string => String.fromCodePoint(text.codePointAt(0)
 
 const afterFirst = (text: string, fence: string): string =>
   first(text) + fence + text.slice(first(text).length)
-
-const anyOf = (texts: readonly string[]): string =>
-  texts.map((text) => text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')).join('|')

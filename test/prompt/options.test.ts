@@ -21,6 +21,8 @@ describe('the options of a question', () => {
     ['An example: (A) 1 (B) 2. Now:\n(A) red\n(B) green\n(C) blue', 'ABC'],
     ['Is vitamin A. good? Plan B: rest.', ''],
     ['A) only one', ''],
+    ['A) one\nB) two\nD) four', 'AB'],
+    ['A) one\nB) two\nB) again\nD) four', 'AB'],
     ['B) no first\nC) option', ''],
     ['Points A, B and C are on a line; f(A) = 2.', ''],
   ])('%j has %j', (question, letters) => {
@@ -66,6 +68,11 @@ describe('an answer to a question with options', () => {
     const text = 'First I thought of oxygen.\n\nThe gas is nitrogen.'
     const [start, end] = extractAnswer(text, AIR)!.span
     expect(text.slice(start, end)).toBe('nitrogen')
+  })
+
+  it('is found where it has signs that mean something in a pattern', () => {
+    const question = 'Which?\nA) C++ (1985) or so\nB) well-known/old'
+    expect(extractAnswer('It is well-known/old.', question)?.text).toBe('(B) well-known/old')
   })
 
   it('prefers the longer of two options that overlap', () => {
