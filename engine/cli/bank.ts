@@ -44,6 +44,8 @@ interface RecordFlags extends Omit<SolveFlags, 'paths'> {
   suffix?: string
   out?: string
   jobs: number
+  fuse?: Fusion[]
+  fusePaths: number[]
 }
 
 interface FuseFlags extends EngineFlags {
@@ -89,12 +91,13 @@ const JOBS = 4
 
 const widthsOf = (text: string): number[] => text.split(',').map(integer(1, MAX_PATHS))
 
-function fusionOf(text: string): Fusion {
-  const { data } = Fusion.safeParse(text)
-  if (data === undefined)
-    throw new InvalidArgumentError(`Use ${Fusion.options.join(' and ')}, separated by commas.`)
-  return data
-}
+const fusionsOf = (text: string): Fusion[] =>
+  text.split(',').map((name) => {
+    const { data } = Fusion.safeParse(name)
+    if (data === undefined)
+      throw new InvalidArgumentError(`Use ${Fusion.options.join(' and ')}, separated by commas.`)
+    return data
+  })
 
 function goingOnOf(text: string): Strategy {
   const strategy = GOING_ON.find((one) => one === text)
@@ -128,6 +131,12 @@ export function addBank(program: Command): void {
       integer(1, 100_000_000),
     )
     .option('--jobs <n>', 'problems in flight', integer(1, 256), JOBS)
+    .option(
+      '--fuse <list>',
+      'also write summaries, sooner than `fuse` later since the paths are still in memory: cache, reread',
+      fusionsOf,
+    )
+    .option('--fuse-paths <list>', 'how many of the paths these summaries read', widthsOf, [4])
     .option('--out <folder>', 'folder of the bank (required); a stopped recording resumes there')
     .action(recordBank)
 
@@ -137,11 +146,7 @@ export function addBank(program: Command): void {
       .description('write summaries of recorded paths')
       .argument('<folder>', 'folder of the bank'),
   )
-    .requiredOption(
-      '--fusion <list>',
-      'how a summary reads the paths: cache, reread',
-      (text: string) => text.split(',').map(fusionOf),
-    )
+    .requiredOption('--fusion <list>', 'how a summary reads the paths: cache, reread', fusionsOf)
     .option('-p, --paths <list>', 'how many of the paths it reads', widthsOf, [4])
     .addOption(
       new Option(
@@ -240,9 +245,10 @@ async function recordBank(flags: RecordFlags): Promise<void> {
   })
   const note = lab.unscoredNote(lab.unscoredIn(opened.set))
   if (note !== null) say(note)
-  const { jobs } = flags
+  const { jobs, fuse, fusePaths } = flags
+  const sequel = fuse && lab.fusedAtOnce(opened.bank, { fusions: fuse, widths: fusePaths })
   const failures = await working(lab, { device: settings.engine?.device, jobs }, (engine, work) =>
-    lab.recordPaths(opened, engine, { ...work, paths }),
+    lab.recordPaths(opened, engine, { ...work, paths, sequel }),
   )
   say(`${out}: ${opened.chosen.length} problems, ${paths} paths each.`)
   tell(failures)

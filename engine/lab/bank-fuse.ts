@@ -2,26 +2,41 @@ import { pathId, type EventOf, type RunEvent } from '../protocol/events.ts'
 import { foldRun, type Segment } from '../protocol/fold.ts'
 import type { EngineOptions, Fusion, QuestionKind } from '../protocol/request.ts'
 import { summaryId, type SegmentId } from '../protocol/segments.ts'
-import type { Engine } from '../run/index.ts'
-import { fusedRun, type Bank, type Fused } from './bank.ts'
-import { eachTask, reasonOf, type Failure, type Lane, type Work } from './bank-record.ts'
+import type { Engine, RunHandle } from '../run/index.ts'
+import { fusedRun, type Bank, type Batch, type Fused } from './bank.ts'
+import {
+  eachTask,
+  reasonOf,
+  type Failure,
+  type Lane,
+  type Sequel,
+  type Work,
+} from './bank-record.ts'
 import { beginsWith, checkModel, isReadable, recordedRun, tokensOf } from './bank-run.ts'
 
 /** What a summary is asked to do: the usual for a kind of question, or an instruction with a name. */
 export type Asked = { question: QuestionKind } | { name: string; instruction: string }
 
-export interface FuseOptions extends Work {
+/** Which summaries to write. */
+export interface Wanted {
   fusions: readonly Fusion[]
   /** How many of the recorded paths a summary reads, each number for itself. */
   widths: readonly number[]
   /** At most one kind of question, since a run has one; default: the usual for a value. */
   asked?: readonly Asked[] | undefined
-  /** Number of problems to take from the start of the bank; absent: all. */
-  limit?: number | undefined
+}
+
+/** What reads the paths. */
+interface Reader {
   /** The model's file. */
   model: string
   /** How this machine computes, where it is not as in the recording. */
   engine: Partial<EngineOptions>
+}
+
+export interface FuseOptions extends Work, Wanted, Reader {
+  /** Number of problems to take from the start of the bank; absent: all. */
+  limit?: number | undefined
 }
 
 const nameOf = (asked: Asked): string => ('name' in asked ? asked.name : asked.question)
@@ -40,55 +55,81 @@ type Missing = Fused & { how: Asked }
 export async function fusePaths(
   bank: Bank,
   engine: Pick<Engine, 'resume'>,
-  {
-    fusions,
-    widths,
-    limit,
-    model,
-    engine: options,
-    asked = [{ question: 'value' }],
-    ...work
-  }: FuseOptions,
+  { limit, model, engine: options, fusions, widths, asked, ...work }: FuseOptions,
 ): Promise<{ failures: Failure[]; skipped: number }> {
   await checkModel(bank, model)
-  const kinds = fusions.flatMap((fusion) =>
-    widths.flatMap((paths) => asked.map((how) => ({ fusion, paths, how, asked: nameOf(how) }))),
-  )
-  const works = kinds.map(({ fusion, paths, asked }) => `${fusion}-${paths}-${asked}`)
-  return bank.holding(works, async () => {
+  const kinds = kindsOf({ fusions, widths, asked })
+  return bank.holding(kinds.map(workOf), async () => {
     let skipped = 0
-    const problems = bank.info.problems.slice(0, limit).flatMap((problem): Missing[][] => {
+    const problems = bank.info.problems.slice(0, limit).flatMap((problem) => {
       const recorded = bank.recorded(problem)?.paths ?? []
-      const short = widths.filter((width) => !isReadable(recorded, width))
-      skipped += short.length
-      const missing = kinds
-        .filter(({ paths }) => !short.includes(paths))
-        .map((kind): Missing => ({ problem, ...kind }))
-        .filter((one) => !isAsked(summaryOf(bank, one, recorded.slice(0, one.paths)), one.how))
+      skipped += widths.filter((width) => !isReadable(recorded, width)).length
+      const missing = missingOf(bank, problem, kinds)
       return missing.length === 0 ? [] : [missing]
     })
-    const settings = { model, engine: options }
+    const reader = { model, engine: options }
     const failures = await eachTask(problems, work, {
       count: (missing) => missing.length,
-      work: (missing, lane) => summarise(bank, engine, missing, settings, lane),
+      work: (missing, lane) => {
+        const widest = missing.reduce((a, b) => (b.paths > a.paths ? b : a))
+        const kind = missing.find(({ how }) => 'question' in how) ?? widest
+        const run = runOf(bank, { ...kind, paths: widest.paths }, reader)
+        const handle = engine.resume(run, { id: fusedRun(widest) })
+        lane.open(handle)
+        return summarise(bank, handle, missing, reader, lane)
+      },
     })
     return { failures, skipped }
   })
 }
 
-/** Writes summaries of one problem's paths, each into a transcript of its own. */
+/**
+ * Returns what writes summaries as soon as a problem's paths are recorded: then those from the
+ * cache find the cells of their paths and read nothing again. Batches that do not begin with path 1
+ * have none.
+ */
+export function fusedAtOnce(bank: Bank, wanted: Wanted): Sequel {
+  const kinds = kindsOf(wanted)
+  const reader = { model: bank.info.model.file, engine: {} }
+  const kindsFor = ({ first, last }: Batch) =>
+    kinds.filter(({ paths }) => first === 1 && paths <= last)
+  return {
+    works: kinds.map(workOf),
+    count: (batch) => kindsFor(batch).length,
+    make: async (batch, handle, lane) => {
+      const missing = missingOf(bank, batch.problem, kindsFor(batch))
+      lane.did(kindsFor(batch).length - missing.length)
+      return missing.length === 0 ? [] : summarise(bank, handle, missing, reader, lane)
+    },
+  }
+}
+
+type Kind = Omit<Missing, 'problem'>
+
+const kindsOf = ({ fusions, widths, asked = [{ question: 'value' }] }: Wanted): Kind[] =>
+  fusions.flatMap((fusion) =>
+    widths.flatMap((paths) => asked.map((how) => ({ fusion, paths, how, asked: nameOf(how) }))),
+  )
+
+const workOf = ({ fusion, paths, asked }: Kind): string => `${fusion}-${paths}-${asked}`
+
+/** Returns the summaries that the bank lacks of a problem, of those that its recorded paths allow. */
+function missingOf(bank: Bank, problem: number, kinds: readonly Kind[]): Missing[] {
+  const recorded = bank.recorded(problem)?.paths ?? []
+  return kinds
+    .filter(({ paths }) => isReadable(recorded, paths))
+    .map((kind): Missing => ({ problem, ...kind }))
+    .filter((one) => !isAsked(summaryOf(bank, one, recorded.slice(0, one.paths)), one.how))
+}
+
+/** Writes summaries of one problem's paths, which `handle` has, each into a transcript of its own. */
 async function summarise(
   bank: Bank,
-  engine: Pick<Engine, 'resume'>,
+  handle: RunHandle,
   missing: readonly Missing[],
-  settings: Pick<FuseOptions, 'model' | 'engine'>,
+  reader: Reader,
   lane: Lane,
 ): Promise<Failure[]> {
-  const widest = missing.reduce((a, b) => (b.paths > a.paths ? b : a))
-  const kind = missing.find(({ how }) => 'question' in how) ?? widest
-  const run = runOf(bank, { ...kind, paths: widest.paths }, settings)
-  const handle = engine.resume(run, { id: fusedRun(widest) })
-  lane.open(handle)
   const asked = new Map<SegmentId, Missing>()
   const left = new Set(missing)
   // The next one is asked for when the last one has read its text, which may begin alike.
@@ -113,7 +154,7 @@ async function summarise(
       open--
       const one = asked.get(event.segment)!
       if (isWritten(event)) {
-        write(bank, one, [...runOf(bank, one, settings), ...alone(events, event.segment)])
+        write(bank, one, [...runOf(bank, one, reader), ...alone(events, event.segment)])
         left.delete(one)
         lane.did(1)
       }
@@ -127,7 +168,7 @@ async function summarise(
     if (event.type === 'run-ended' && open === 0 && read === missing.length) break
   }
   if (lane.closed || left.size === 0) return []
-  const why = reasonOf(foldRun([...run, ...events], { live: false }))
+  const why = reasonOf(handle.state)
   return [...left].map((one) => ({ run: fusedRun(one), why }))
 }
 
@@ -151,11 +192,7 @@ export function summaryOf(bank: Bank, fused: Fused, recorded: readonly Segment[]
 }
 
 /** Returns the events of a run that has the first recorded paths of a problem and no summary yet. */
-function runOf(
-  bank: Bank,
-  { how, ...fused }: Missing,
-  { model, engine }: Pick<FuseOptions, 'model' | 'engine'>,
-): RunEvent[] {
+function runOf(bank: Bank, { how, ...fused }: Missing, { model, engine }: Reader): RunEvent[] {
   const recorded = bank.recorded(fused.problem)!
   const { run } = recorded
   return recordedRun(recorded, {

@@ -122,24 +122,34 @@ export interface Failure {
   why: string
 }
 
+/** What follows a recorded batch while its paths are still in memory. */
+export interface Sequel {
+  /** The works that no other process may do meanwhile. */
+  works: readonly string[]
+  /** Number of runs that it makes of a batch. */
+  count(batch: Batch): number
+  /** Makes them. `handle` is that of the batch's run, which has ended. Returns those that failed. */
+  make(batch: Batch, handle: RunHandle, lane: Lane): Promise<Failure[]>
+}
+
 /**
- * Records paths 1 to `paths` of the chosen problems, where the bank lacks them. Rejects with
- * `cancelled` after the signal, or with the first error that concerns all runs; whole batches stay
- * in the bank. Returns the batches that failed.
+ * Records paths 1 to `paths` of the chosen problems, where the bank lacks them, each batch followed
+ * by `sequel`. Rejects with `cancelled` after the signal, or with the first error that concerns all
+ * runs; whole batches stay in the bank. Returns the batches that failed.
  */
 export async function recordPaths(
   { bank, set, chosen, engine: options }: OpenBank,
   engine: Pick<Engine, 'think'>,
-  { paths, ...work }: Work & { paths: number },
+  { paths, sequel, ...work }: Work & { paths: number; sequel?: Sequel | undefined },
 ): Promise<Failure[]> {
-  return bank.holding(['paths'], async () => {
+  return bank.holding(['paths', ...(sequel?.works ?? [])], async () => {
     const problems = problemsOf(bank, set, bank.info.data.file)
     const text = new Map(problems.map(({ index, problem }) => [index, problem]))
     const batches = chosen.flatMap((index) => bank.missing(index, paths))
     return eachTask(batches, work, {
-      count: () => 1,
+      count: (batch) => 1 + (sequel?.count(batch) ?? 0),
       work: (batch, lane) =>
-        recordBatch(bank, engine, { batch, text: text.get(batch.problem)!, options }, lane),
+        recordBatch(bank, engine, { batch, text: text.get(batch.problem)!, options, sequel }, lane),
     })
   })
 }
@@ -147,7 +157,12 @@ export async function recordPaths(
 async function recordBatch(
   { info, store }: Bank,
   engine: Pick<Engine, 'think'>,
-  { batch, text, options }: { batch: Batch; text: string; options: EngineOptions },
+  {
+    batch,
+    text,
+    options,
+    sequel,
+  }: { batch: Batch; text: string; options: EngineOptions; sequel: Sequel | undefined },
   lane: Lane,
 ): Promise<Failure[]> {
   const run = batchRun(batch)
@@ -165,15 +180,19 @@ async function recordBatch(
     const request = { problem: text + info.suffix, model: info.model.file, settings }
     const handle = engine.think(request, { id: run })
     lane.open(handle)
+    const { events } = handle
+    // Without `return`, so that leaving the loop does not close the run.
+    const unclosed = { [Symbol.asyncIterator]: () => ({ next: () => events.next() }) }
     let state = EMPTY_RUN
-    for await (const { event } of record(store, run, handle.events)) {
+    for await (const { event } of record(store, run, unclosed)) {
       state = applyEvent(state, event)
       if (event.type === 'tokens') lane.wrote(event.tokens.length)
       if (event.type === 'run-ended' || event.type === 'run-failed') break
     }
     whole = !lane.closed && isRecorded(state, batch)
-    if (whole) lane.did(1)
-    return whole || lane.closed ? [] : [{ run, why: reasonOf(state) }]
+    if (!whole) return lane.closed ? [] : [{ run, why: reasonOf(state) }]
+    lane.did(1)
+    return (await sequel?.make(batch, handle, lane)) ?? []
   } finally {
     if (!whole) store.discard(run)
   }

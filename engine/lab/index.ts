@@ -12,7 +12,7 @@ export {
   type Failure,
   type WorkProgress,
 } from './bank-record.ts'
-export { fusePaths } from './bank-fuse.ts'
+export { fusedAtOnce, fusePaths } from './bank-fuse.ts'
 export { finishRuns } from './bank-finish.ts'
 export { mergedOutcomes, outcomesAt, savedOutcomes, type BankOutcomes } from './bank-outcomes.ts'
 export { ranges, reportOf, type BankReport } from './bank-report.ts'

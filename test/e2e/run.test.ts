@@ -195,7 +195,9 @@ describe.skipIf(CHROMIUM === undefined)('a run, from the problem to the answer',
   })
 
   test('reload in mid-run: the window comes back to the run, which went on', async () => {
-    await window.pose({ problem: PROBLEM, paths: 2, budget: 400, finish: 'last', summary: 8 })
+    // Long enough that no reload outlasts it: a run that is over opens at its answer, without lanes.
+    const problem = 'Write the numbers from one to a thousand, one per line: 1, 2, 3, ...'
+    await window.pose({ problem, paths: 4, budget: 1800, finish: 'last', summary: 8 })
     await window.untilTokens(1, 10)
     const { page } = window
     const run = window.run

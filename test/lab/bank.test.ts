@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Bank } from '../../engine/lab/bank.ts'
-import { fusePaths, summaryOf } from '../../engine/lab/bank-fuse.ts'
+import { fusedAtOnce, fusePaths, summaryOf } from '../../engine/lab/bank-fuse.ts'
 import { openBank, recordPaths, type BankOptions, type Work } from '../../engine/lab/bank-record.ts'
 import { outcomesOf, reportOf } from '../../engine/lab/bank-report.ts'
 import { scoredProblems, scoreOf } from '../../engine/lab/bank-score.ts'
@@ -402,6 +402,42 @@ describe('summaries of recorded paths', () => {
     const before = bytes(together)
     await fuse(bank, kinds)
     expect(changed(before, bytes(together))).toEqual(['q0001-cache-3-brief.jsonl'])
+  })
+
+  it('are those of the recording itself, if they are written at once', async () => {
+    const kinds = { fusions: ['cache', 'reread'], widths: [2, 3] } as const
+    const options = asked(newFolder(), {
+      limit: 2,
+      paths: 3,
+      settings: { ...SETTINGS, sampling: { temperature: 0 } },
+    })
+    const later = await record(options)
+    await fuse(later, kinds)
+    const opened = await openBank({ ...options, folder: newFolder() })
+    const seen: string[] = []
+    const failures = await recordPaths(opened, engine, {
+      ...work(),
+      paths: 3,
+      sequel: fusedAtOnce(opened.bank, kinds),
+      onProgress: ({ done, total }) => seen.push(`${done}/${total}`),
+    })
+    expect([failures, seen.at(-1)]).toEqual([[], '10/10'])
+    expect(runs(opened.bank.folder)).toEqual(runs(later.folder))
+    for (const name of runs(later.folder).map((file) => file.replace('.jsonl', ''))) {
+      const [a, b] = [opened.bank.read(name)!, later.read(name)!]
+      expect(a).toMatchObject({ status: 'ended', run: name, fusion: b.fusion, answer: b.answer })
+      expect(a.paths.map(idsOf)).toEqual(b.paths.map(idsOf))
+      expect(a.summaries.map(idsOf)).toEqual(b.summaries.map(idsOf))
+    }
+    const before = bytes(later.folder)
+    // Paths that come later are of a run of their own, which cannot be read together with the first.
+    const more = { paths: 4, sequel: fusedAtOnce(later, { ...kinds, widths: [4] }) }
+    await recordPaths(await openBank({ ...options, ...more, folder: later.folder }), engine, {
+      ...work(),
+      ...more,
+    })
+    expect(changed(before, bytes(later.folder))).toEqual(['q0000-p4-4.jsonl', 'q0001-p4-4.jsonl'])
+    expect(await fuse(later, { ...kinds, widths: [4] })).toEqual({ failures: [], skipped: 0 })
   })
 
   it('are written again where they are torn, and skipped where paths are missing', async () => {
