@@ -45,7 +45,7 @@ interface RecordFlags extends Omit<SolveFlags, 'paths'> {
   out?: string
   jobs: number
   fuse?: Fusion[]
-  fusePaths: number[]
+  fusePaths?: number[]
 }
 
 interface FuseFlags extends EngineFlags {
@@ -136,7 +136,11 @@ export function addBank(program: Command): void {
       'also write summaries, sooner than `fuse` later since the paths are still in memory: cache, reread',
       fusionsOf,
     )
-    .option('--fuse-paths <list>', 'how many of the paths these summaries read', widthsOf, [4])
+    .option(
+      '--fuse-paths <list>',
+      'how many of the paths these summaries read (default: 4)',
+      widthsOf,
+    )
     .option('--out <folder>', 'folder of the bank (required); a stopped recording resumes there')
     .action(recordBank)
 
@@ -220,9 +224,14 @@ export function addBank(program: Command): void {
 }
 
 async function recordBank(flags: RecordFlags): Promise<void> {
-  const { data, out, paths, skip, limit } = flags
+  const { data, out, paths, skip, limit, fuse: fusions, fusePaths: widths = [4] } = flags
   if (data === undefined) throw new UsageError('Give a file of problems with --data.')
   if (out === undefined) throw new UsageError('Give the folder of the bank with --out.')
+  if (fusions === undefined && flags.fusePaths !== undefined)
+    throw new UsageError('Give --fuse with --fuse-paths.')
+  const widest = Math.max(...widths)
+  if (fusions !== undefined && widest > paths)
+    throw new UsageError(`Summaries of ${widest} paths need --paths ${widest} at least.`)
   const model = flags.model ?? bundledModel()
   if (model === null)
     throw new BraidError(
@@ -245,8 +254,8 @@ async function recordBank(flags: RecordFlags): Promise<void> {
   })
   const note = lab.unscoredNote(lab.unscoredIn(opened.set))
   if (note !== null) say(note)
-  const { jobs, fuse, fusePaths } = flags
-  const sequel = fuse && lab.fusedAtOnce(opened.bank, { fusions: fuse, widths: fusePaths })
+  const { jobs } = flags
+  const sequel = fusions && lab.fusedAtOnce(opened.bank, { fusions, widths })
   const failures = await working(lab, { device: settings.engine?.device, jobs }, (engine, work) =>
     lab.recordPaths(opened, engine, { ...work, paths, sequel }),
   )

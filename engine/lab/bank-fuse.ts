@@ -64,7 +64,7 @@ export async function fusePaths(
     const problems = bank.info.problems.slice(0, limit).flatMap((problem) => {
       const recorded = bank.recorded(problem)?.paths ?? []
       skipped += widths.filter((width) => !isReadable(recorded, width)).length
-      const missing = missingOf(bank, problem, kinds)
+      const missing = missingOf(bank, problem, recorded, kinds)
       return missing.length === 0 ? [] : [missing]
     })
     const reader = { model, engine: options }
@@ -97,7 +97,8 @@ export function fusedAtOnce(bank: Bank, wanted: Wanted): Sequel {
     works: kinds.map(workOf),
     count: (batch) => kindsFor(batch).length,
     make: async (batch, handle, lane) => {
-      const missing = missingOf(bank, batch.problem, kindsFor(batch))
+      const recorded = bank.recorded(batch.problem)!.paths
+      const missing = missingOf(bank, batch.problem, recorded, kindsFor(batch))
       lane.did(kindsFor(batch).length - missing.length)
       return missing.length === 0 ? [] : summarise(bank, handle, missing, reader, lane)
     },
@@ -114,8 +115,12 @@ const kindsOf = ({ fusions, widths, asked = [{ question: 'value' }] }: Wanted): 
 const workOf = ({ fusion, paths, asked }: Kind): string => `${fusion}-${paths}-${asked}`
 
 /** Returns the summaries that the bank lacks of a problem, of those that its recorded paths allow. */
-function missingOf(bank: Bank, problem: number, kinds: readonly Kind[]): Missing[] {
-  const recorded = bank.recorded(problem)?.paths ?? []
+function missingOf(
+  bank: Bank,
+  problem: number,
+  recorded: readonly Segment[],
+  kinds: readonly Kind[],
+): Missing[] {
   return kinds
     .filter(({ paths }) => isReadable(recorded, paths))
     .map((kind): Missing => ({ problem, ...kind }))

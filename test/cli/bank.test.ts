@@ -112,6 +112,12 @@ describe('braid bank', () => {
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('--data')])
     const where = await braid(['bank', '--data', data])
     expect([where.code, where.stderr]).toEqual([2, expect.stringContaining('--out')])
+    const needs = (...flags: string[]) =>
+      braid(['bank', '--model', model, '--data', data, '--out', out, ...flags])
+    const unfused = await needs('--fuse-paths', '4')
+    expect([unfused.code, unfused.stderr]).toEqual([2, expect.stringContaining('--fuse with')])
+    const few = await needs('--paths', '4', '--fuse', 'cache', '--fuse-paths', '2,8')
+    expect([few.code, few.stderr]).toEqual([2, expect.stringContaining('--paths 8')])
     const how = await braid(['bank', 'fuse', out])
     expect([how.code, how.stderr]).toEqual([2, expect.stringContaining('--fusion')])
     const unknown = await braid(['bank', 'finish', out, '--strategy', 'merge,majority'])
