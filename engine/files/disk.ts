@@ -43,14 +43,18 @@ export function writeAtomic(file: string, content: string, doing: Term = 'Saving
 }
 
 /**
- * A file that is only appended to. A write that fails midway leaves the file as it was before. If
+ * A file that is only appended to. A new file appears with its first append, so a process that is
+ * killed leaves none that is empty. A write that fails midway leaves the file as it was before. If
  * the file was deleted, also with its folder, it is written again from the beginning: its content
  * can be read as long as it is open.
  */
 export class AppendFile {
   readonly #file: string
+  /** Where a new file is written until it has its first content. */
+  readonly #temporary: string
   #descriptor: number
   #bytes: number
+  #placed: boolean
   #closed = false
 
   /**
@@ -59,11 +63,19 @@ export class AppendFile {
    */
   constructor(file: string, keep?: number) {
     this.#file = file
-    const flags = O_APPEND | O_NOFOLLOW | O_CREAT | O_RDWR | (keep === undefined ? O_EXCL : 0)
+    this.#temporary = `${file}.${process.pid}.tmp`
+    this.#placed = keep !== undefined
+    const flags = O_APPEND | O_NOFOLLOW | O_CREAT | O_RDWR
     try {
       makeFolder(dirname(file), 'Opening a transcript')
-      this.#descriptor = openSync(file, flags, 0o600)
-      if (keep !== undefined) ftruncateSync(this.#descriptor, keep)
+      if (keep === undefined) {
+        if (!isMissing(file)) throw new Error(`${file} exists already.`)
+        rmSync(this.#temporary, { force: true })
+        this.#descriptor = openSync(this.#temporary, flags | O_EXCL, 0o600)
+      } else {
+        this.#descriptor = openSync(file, flags, 0o600)
+        ftruncateSync(this.#descriptor, keep)
+      }
     } catch (error) {
       throw diskError(error, 'Opening a transcript')
     }
@@ -79,6 +91,7 @@ export class AppendFile {
     this.restore()
     try {
       writeAll(this.#descriptor, bytes)
+      this.#place()
       this.#bytes += bytes.length
     } catch (error) {
       try {
@@ -92,12 +105,10 @@ export class AppendFile {
 
   /** Writes the file again if it was deleted; returns whether it was. */
   restore(): boolean {
-    if (!isMissing(this.#file)) return false
-    const temporary = `${this.#file}.${process.pid}.tmp`
+    if (!this.#placed || !isMissing(this.#file)) return false
     let next: AppendFile | undefined
     try {
-      discard(temporary)
-      next = new AppendFile(temporary)
+      next = new AppendFile(this.#file)
       const chunk = Buffer.alloc(CHUNK)
       for (let at = 0; at < this.#bytes;) {
         const n = readSync(this.#descriptor, chunk, 0, Math.min(CHUNK, this.#bytes - at), at)
@@ -106,15 +117,19 @@ export class AppendFile {
         at += n
       }
       next.sync()
-      renameSync(temporary, this.#file)
+      next.#place()
       closeSync(this.#descriptor)
       this.#descriptor = next.#descriptor
       return true
     } catch (error) {
       next?.close()
-      discard(temporary)
       throw diskError(error, 'Writing a deleted file again')
     }
+  }
+
+  #place(): void {
+    if (!this.#placed) renameSync(this.#temporary, this.#file)
+    this.#placed = true
   }
 
   /** Flushes the file to the device, so that it survives a power cut. */
@@ -130,6 +145,7 @@ export class AppendFile {
     if (this.#closed) return
     this.#closed = true
     closeSync(this.#descriptor)
+    if (!this.#placed) discard(this.#temporary)
   }
 }
 

@@ -41,7 +41,7 @@ export function NewExperiment({
     )
   }, [usual])
   const draft: Draft = { ...draftFor(preset, info), ...change, preset }
-  const edit = (next: Partial<Draft>) => setChange({ ...change, ...next })
+  const edit = (next: Partial<Draft>) => setChange((before) => ({ ...before, ...next }))
   const fault = faultOf(draft, info)
   const scorable = chosen === null ? 0 : chosen.set.problems - chosen.set.unscored.count
   const limit = draft.limit === null || draft.limit >= scorable ? null : draft.limit

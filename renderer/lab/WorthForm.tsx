@@ -19,7 +19,7 @@ export function WorthForm() {
   const [error, setError] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const worth = { ...worthFor(info), ...change }
-  const edit = (next: Partial<Worth>) => setChange({ ...change, ...next })
+  const edit = (next: Partial<Worth>) => setChange((before) => ({ ...before, ...next }))
   const set = ownSet(sets, playsNumbers)
   const spec = info === null || set === undefined ? null : worthSpec(worth, model, set.file, info)
   const [cost] = useEstimate(spec)
@@ -72,6 +72,7 @@ export function WorthForm() {
           value={worth.paths}
           min={2}
           max={MAX_PATHS}
+          disabled={info === null}
           onChange={(paths) => edit({ paths })}
         />
         <NumberField
@@ -80,6 +81,7 @@ export function WorthForm() {
           min={1}
           max={MAX_BUDGET}
           step={64}
+          disabled={info === null}
           onChange={(budget) => edit({ budget })}
         />
         <NumberField
@@ -87,6 +89,7 @@ export function WorthForm() {
           value={worth.problems}
           min={1}
           max={40}
+          disabled={info === null}
           onChange={(problems) => edit({ problems })}
         />
         <button type="submit" className="btn primary worth-start" disabled={busy || spec === null}>
