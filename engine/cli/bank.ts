@@ -331,7 +331,7 @@ async function working<T>(
       `${done}/${total}, ${((tokens / ms) * 1000).toFixed(1)} tokens/s${left}`,
     )
   }
-  const engine = await openEngine(device, jobs)
+  const engine = await openEngine(device, { jobs, watched: false })
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
   try {

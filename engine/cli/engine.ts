@@ -7,7 +7,7 @@ import { ModelRegistry } from '../models/index.ts'
 import { loadAddon } from '../native/index.ts'
 import type { DeviceInfo } from '../protocol/wire.ts'
 import type { Fits } from '../models/index.ts'
-import type { Engine, RunPrograms } from '../run/index.ts'
+import type { Engine, EngineParts } from '../run/index.ts'
 import { dataFolder } from '../transcripts/index.ts'
 import { braidVersion } from '../programs/index.ts'
 import { WorkerLinks } from '../workers/index.ts'
@@ -29,14 +29,11 @@ export const deviceList = (): Promise<DeviceInfo[]> =>
 
 /**
  * Opens the engine in this process; imported only by commands that think. Probes each GPU backend
- * in its own process first, unless only the CPU is wanted. `runPrograms`, `keyOf`: as in `EngineParts`. Throws
- * `native-missing`.
+ * in its own process first, unless only the CPU is wanted. Throws `native-missing`.
  */
 export async function openEngine(
   device?: string,
-  jobs?: number,
-  runPrograms?: RunPrograms,
-  keyOf?: (server: string) => string | undefined,
+  parts: Pick<EngineParts, 'jobs' | 'watched' | 'runPrograms' | 'keyOf'> = {},
 ): Promise<Engine> {
   const addon = device?.toLowerCase() === 'cpu' ? loadAddon({ gpu: false }) : await devices().open()
   const { Engine } = await import('../run/index.ts')
@@ -45,9 +42,7 @@ export async function openEngine(
     addon,
     version: braidVersion(),
     bundledModel: bundledModel() ?? undefined,
-    jobs,
-    ...(runPrograms !== undefined && { runPrograms }),
-    ...(keyOf !== undefined && { keyOf }),
+    ...parts,
   })
 }
 

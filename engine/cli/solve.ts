@@ -50,12 +50,10 @@ async function solve(given: string, asked: SolveFlags): Promise<number> {
   const store = new RunStore(dataFolder())
   const { Sandbox } = await import('../sandbox/index.ts')
   const sandbox = new Sandbox()
-  const engine = await openEngine(
-    endpoint === null ? flags.device : 'cpu',
-    undefined,
-    (job, signal) => sandbox.run(job, signal),
-    endpoint?.keyOf,
-  )
+  const engine = await openEngine(endpoint === null ? flags.device : 'cpu', {
+    runPrograms: (job, signal) => sandbox.run(job, signal),
+    ...(endpoint !== null && { keyOf: endpoint.keyOf }),
+  })
   const run = newRunId()
   const handle = engine.think(request, { id: run, onProgress: loadProgress() })
   const interrupts = new Interrupts(

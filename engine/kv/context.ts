@@ -68,6 +68,7 @@ export function bytesOf({ cells, sequences }: Size, { model, settings }: Context
 export async function createContext(
   { cells, sequences }: Size,
   request: ContextRequest,
+  paced = true,
 ): Promise<NativeContext> {
   const { model, settings, signal, native } = request
   const { kvType, flashAttention, threads } = settings.engine
@@ -80,6 +81,7 @@ export async function createContext(
     flashAttention,
     threads,
     yarn: yarnFor(metadata, settings.budget, trainContext),
+    paced,
     ...native,
   })
   try {

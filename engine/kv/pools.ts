@@ -82,10 +82,14 @@ export class Pools<Model extends KvModel> {
   #nextId = 0
   #arrivals = 0
 
-  /** `jobs`: how many runs may work at once in a pool that is large enough. */
+  /**
+   * `jobs`: how many runs may work at once in a pool that is large enough. `paced`: somebody watches
+   * them (`ContextOptions`).
+   */
   constructor(
     memory: Memory<Model>,
     private readonly jobs: number,
+    private readonly paced = true,
   ) {
     this.#memory = memory
   }
@@ -258,7 +262,7 @@ export class Pools<Model extends KvModel> {
     const runs = this.#runs(size, request)
     const attempt = async (one: Size) => {
       try {
-        return { context: await createContext(one, request), size: one }
+        return { context: await createContext(one, request, this.paced), size: one }
       } catch (error) {
         if (toBraidError(error).code !== 'out-of-memory') throw error
         return null
@@ -272,7 +276,7 @@ export class Pools<Model extends KvModel> {
     if (made !== null) return made
     if (this.#kept.some(({ pool }) => !pool.idle)) return null
     const less = { cells: Math.min(smaller, size.cells), sequences: size.sequences }
-    return { context: await createContext(less, request), size: less }
+    return { context: await createContext(less, request, this.paced), size: less }
   }
 
   /** Returns how many runs of this size a new pool is made for. */

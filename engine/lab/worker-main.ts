@@ -19,7 +19,7 @@ function openEngine(gpu: boolean): Engine {
   const addon = loadAddon({ gpu })
   const workers = new WorkerLinks(dataFolder(), { addon: () => addon })
   const jobs = Number(process.argv[2] ?? 1)
-  const opened = new Engine({ addon, version: 'lab', jobs, workers })
+  const opened = new Engine({ addon, version: 'lab', jobs, watched: false, workers })
   // Its runs have failed; a new process makes the next ones.
   opened.onLost(() => setTimeout(() => process.exit(1), 1000))
   return opened

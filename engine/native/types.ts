@@ -4,7 +4,7 @@
  * One thread computes. Contexts take turns on it, step by step; each step decodes one token of every
  * live stream of every decode of its context. What else is asked of a context happens between two
  * steps. Prefills go in chunks: one prefill at a time, in order of request, and beside streams with
- * as many tokens as take less than 250 ms on a CPU, but at least 8. An operation waits for earlier
+ * as many tokens as take less than 250 ms on a CPU, but at least 8 (see `paced`). An operation waits for earlier
  * ones on the same sequence only. A second thread loads models, makes contexts and quantises, a third one plans; they
  * never wait for a decode. Every failure is a rejected promise or a thrown error with a `code` of
  * protocol/errors.ts; no argument can crash the process.
@@ -123,6 +123,11 @@ export interface ContextOptions {
    * joined, branched from and moved; default true. Otherwise `copy` refuses a part of a sequence.
    */
   swaFull?: boolean
+  /**
+   * False: nobody watches the streams, so prefills go in whole batches beside them, too. The streams wait longer, and all of
+   * the work is done sooner. Default true.
+   */
+  paced?: boolean
   /** YaRN parameters for budgets beyond the trained one (`parathinker.rope_*`). */
   yarn?: { factor: number; originalContext: number }
 }

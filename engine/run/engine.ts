@@ -32,6 +32,11 @@ export interface EngineParts {
   inspect?: Inspect
   /** How many runs of a model may work at once, memory permitting. Default: 1. */
   jobs?: number
+  /**
+   * Whether somebody watches the runs. If nobody does, a prompt that is read makes the other runs
+   * wait, and all of them are done sooner. Default: true.
+   */
+  watched?: boolean
   /** Returns the key of a server, as `serverUrl` spells it; undefined if it needs none. */
   keyOf?: (server: string) => string | undefined
   /** Bounds of what is asked of servers; default: `LIMITS` of engine/remote. */
@@ -62,13 +67,14 @@ export class Engine {
     bundledModel,
     inspect = triedModelInfo,
     jobs = 1,
+    watched = true,
     keyOf,
     serverLimits,
     runPrograms,
     workers,
   }: EngineParts) {
     const models = new Models(addon, inspect, { keyOf, serverLimits, workers })
-    const pools = new Pools(models, jobs)
+    const pools = new Pools(models, jobs, watched)
     models.freeIdle = (which) => pools.freeIdle(which)
     this.#core = {
       addon,

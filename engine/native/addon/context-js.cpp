@@ -27,6 +27,7 @@ Napi::Value createContext(Napi::Env env, const std::shared_ptr<Model> & model,
     ContextParams params = contextArgs(o, Context::MAX_CELLS);
     params.threads = (int32_t) args::whole(o, "threads", 0, Context::MAX_THREADS);
     params.attention = args::flag(o, "attention");
+    params.paced = args::flag(o, "paced", true);
     Context::check(*model, params);
     return loaderOf(env)->run(
         env, [model, params, leaving = workerOf(env)->leaving]() -> Worker::MakeValue {

@@ -19,14 +19,15 @@ void Context::check(const Model & model, const ContextParams & params) {
 
 Context::Context(std::shared_ptr<const Model> model, const ContextParams & params,
                  std::shared_ptr<const StopFlag> leaving)
-    : Context(model, llamaContextParams(*model, params), std::move(leaving),
+    : Context(model, llamaContextParams(*model, params), params.paced, std::move(leaving),
               params.attention ? std::make_unique<AttentionSums>() : nullptr) {}
 
-Context::Context(std::shared_ptr<const Model> from, llama_context_params params,
+Context::Context(std::shared_ptr<const Model> from, llama_context_params params, bool paced,
                  std::shared_ptr<const StopFlag> leaving, std::unique_ptr<AttentionSums> attention)
     : model(std::move(from))
     , sequences((int32_t) params.n_seq_max - SCRATCH)
     , outputs((int32_t) params.n_outputs_max)
+    , paced(paced)
     , quantised(ggml_is_quantized(params.type_k))
     , swaFull(params.swa_full)
     , leaving(std::move(leaving))

@@ -23,6 +23,7 @@ struct ContextParams {
     std::string kvType, flashAttention;
     bool swaFull = true;
     bool attention = false;
+    bool paced = true;
     double yarnFactor = 0; // 0: no YaRN
     int32_t yarnOriginalContext = 0;
 };
@@ -56,6 +57,7 @@ public:
     const std::shared_ptr<const Model> model;
     const int32_t sequences;
     const int32_t outputs; // rows of logits per step
+    const bool paced;      // prefills go in small chunks beside streams
 
     // Returns the info as of the last operation that ended. May be called on any thread.
     ContextInfo info() const;
@@ -131,7 +133,7 @@ public:
     AttentionSums * attention() const { return observed.get(); }
 
 private:
-    Context(std::shared_ptr<const Model> model, llama_context_params params,
+    Context(std::shared_ptr<const Model> model, llama_context_params params, bool paced,
             std::shared_ptr<const StopFlag> leaving, std::unique_ptr<AttentionSums> observed);
     llama_memory_i * memory() const;
     void computeOn(int32_t threads);

@@ -165,9 +165,10 @@ bool Loop::advance(const std::shared_ptr<Task> & task, const std::vector<Entry> 
     try {
         require(task->cancelled() || !decodesIn(task->changes), "bad-request",
                 "A stream is decoding in this sequence");
-        const bool beside = *streaming > (streams ? 1 : 0) ||
+        const bool beside =
+            held->paced && (*streaming > (streams ? 1 : 0) ||
                             std::any_of(decodes.begin(), decodes.end(),
-                                        [](const auto & decode) { return decode->active(); });
+                                        [](const auto & decode) { return decode->active(); }));
         if (task->computes() && !task->cancelled()) forgetRows(entries);
         const size_t most = pace.next(beside, (size_t) held->batchSize());
         const auto started = Clock::now();

@@ -143,6 +143,23 @@ TEST("a prefill beside streams goes in chunks, and has the logits of one that go
     CHECK(most < 1e-4);
 }
 
+TEST("a prefill goes in whole batches beside streams that nobody watches") {
+    Shared f;
+    ContextParams params = Fixture::params(4096);
+    params.paced = false;
+    f.context = std::make_shared<Context>(f.model, params, f.leaving);
+    f.loop = std::make_shared<Loop>(f.context);
+    f.fill(1, numbered(5));
+    Decoding decoding(f, streams({stream(1, 60)}));
+    f.loop->turn();
+    const auto asked = f.prefilling(7, numbered(600));
+    decoding.run();
+    CHECK_EQUAL(asked->code, "done");
+    CHECK_EQUAL(asked->progress.size(), 2u);
+    CHECK_EQUAL(asked->progress.front(), 512u);
+    CHECK_EQUAL(decoding.decoded.ids(1).size(), 60u);
+}
+
 TEST("a chunk aims at its time, has at least a few tokens, grows by doubling, and is a whole batch "
      "without streams") {
     Pace pace;
