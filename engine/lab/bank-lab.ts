@@ -3,7 +3,7 @@ import { fail } from '../protocol/errors.ts'
 import type { AnswerRule, LabEvent, PlanOf } from '../protocol/lab.ts'
 import type { Engine } from '../run/index.ts'
 import { fusedRun, type Bank } from './bank.ts'
-import { fusePaths, summaryOf } from './bank-fuse.ts'
+import { fusedAtOnce, fusePaths, summaryOf } from './bank-fuse.ts'
 import { openBank, recordPaths, type Failure, type WorkProgress } from './bank-record.ts'
 import { CellTable } from './cells.ts'
 import { ballots, elected, isCorrect, statement, type Statement } from './check.ts'
@@ -111,46 +111,46 @@ export async function runBank(
       ways.map(({ unit }) => unit),
       all,
     ).cells
-  let shown = cells()
-  let done = 0
-  let counted = 0
+  const first = samples()
+  const had = runsIn(first, ways)
+  let shown = cells(first)
+  let done = had
+  let counted = had
   const began = performance.now()
-  let before: number | null = null
-  const progress = (all: number, base: number, unit: string) => (work: WorkProgress) => {
-    const now = base + all - work.total + work.done
-    before ??= now
-    if (now === done) return
-    done = now
-    if (done - counted >= Math.ceil(wanted / COUNTS)) {
-      counted = done
-      shown = cells()
+  const progress = (unit: string) => {
+    const base = done
+    return (work: WorkProgress) => {
+      if (base + work.done === done) return
+      done = base + work.done
+      if (done - counted >= Math.ceil(wanted / COUNTS)) {
+        counted = done
+        shown = cells()
+      }
+      const msLeft = ((performance.now() - began) / (done - had)) * (wanted - done)
+      emit({ type: 'sample', unit, msLeft, done, wanted, cells: shown })
     }
-    const made = done - before
-    const msLeft = made <= 0 ? 0 : ((performance.now() - began) / made) * (wanted - done)
-    emit({ type: 'sample', unit, msLeft, done, wanted, cells: shown })
   }
   emit({ type: 'began', done, wanted, cells: shown })
   const failures: Failure[] = []
   try {
     const work = { jobs: spec.jobs, signal }
-    failures.push(
-      ...(await recordPaths(opened, engine, {
-        ...work,
-        paths: Math.max(...plan.paths),
-        onProgress: progress(count, 0, 'paths'),
-      })),
-    )
-    done = count
-    const fused = await fusePaths(bank, engine, {
+    const summaries = { fusions: plan.fusions, widths: plan.paths }
+    // What an earlier attempt recorded and did not fuse.
+    const { failures: unfused } = await fusePaths(bank, engine, {
       ...work,
-      fusions: plan.fusions,
-      widths: plan.paths,
+      ...summaries,
       limit: spec.limit,
       model: spec.model,
       engine: {},
-      onProgress: progress(wanted - count, count, 'summaries'),
+      onProgress: progress('summaries'),
     })
-    failures.push(...fused.failures)
+    const unrecorded = await recordPaths(opened, engine, {
+      ...work,
+      paths: Math.max(...plan.paths),
+      sequel: fusedAtOnce(bank, summaries),
+      onProgress: progress('paths'),
+    })
+    failures.push(...unfused, ...unrecorded)
     done = wanted - failures.length
   } finally {
     keep(samples(), done, wanted)
@@ -161,6 +161,13 @@ export async function runBank(
       run: failures[0]!.run,
       reason: failures[0]!.why,
     })
+}
+
+/** Returns how many runs samples are of: recordings and summaries, whose rows have one sample each with the number 0. */
+function runsIn(samples: readonly Sample[], ways: readonly Way[]): number {
+  const made = ways.filter(({ way }) => way === 'path' || way === 'merge')
+  const units = new Set(made.map(({ unit }) => unit.key))
+  return samples.filter(({ unit, sample }) => sample === 0 && units.has(unit)).length
 }
 
 /** Scores what is in the bank. Times are not known, since paths of a batch were written together. */

@@ -100,6 +100,14 @@ describe('a path bank in the lab', () => {
     const again = await run(out)
     expect(readdirSync(join(out, 'bank', 'runs')).sort()).toEqual(files)
     expect((again.at(-1) as typeof last).cells).toEqual(last.cells)
+
+    // What is missing is made, and only that is counted.
+    const [gone] = files.filter((name) => name.startsWith('q0001-reread-2'))
+    rmSync(join(out, 'bank', 'runs', gone!))
+    const mended = await run(out)
+    expect(mended.flatMap((event) => (event.type === 'began' ? [event.done] : []))).toEqual([8])
+    expect(mended.flatMap((event) => (event.type === 'sample' ? [event.done] : []))).toEqual([9])
+    expect(readdirSync(join(out, 'bank', 'runs')).sort()).toEqual(files)
   })
 
   it('its runs open from the table, as copies that leave the bank as it is', async () => {
